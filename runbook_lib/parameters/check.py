@@ -109,9 +109,6 @@ def _all_texts(value: object, location: Location) -> Iterator[tuple[Location, st
             yield from _all_texts(item, (*location, number))
 
 
-_TYPOGRAPHIC = re.compile(r"[\u2010-\u2015\u2018-\u201f\u2032\u2033\u2212\u00ab\u00bb\u2039\u203a]")
-
-
 def notes(parameters: Parameters, root: Path) -> list[Text]:
     """A sentence each: files that are not on this machine, names with the quotes and dashes of a word processor."""
     return [*_absent(parameters, root), *_typographic(parameters)]
@@ -146,7 +143,7 @@ def _typographic(parameters: Parameters) -> list[Text]:
             start=found.start() + 1,
         )
         for place, text in texts
-        if (found := _TYPOGRAPHIC.search(text))
+        if (found := _TYPED_ELSEWHERE.search(text))
     ]
 
 
