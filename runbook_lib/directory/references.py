@@ -10,7 +10,7 @@ A controller shows the back links of objects that it holds: holders in other dom
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from runbook_lib.directory.connection import Directory
@@ -66,27 +66,35 @@ def read_links(directory: Directory) -> SchemaLinks:
     return SchemaLinks(dict(sorted(back.items())), frozenset(forward - set(back.values())))
 
 
-def read_references(directory: Directory, base: str, links: SchemaLinks) -> dict[ObjectGuid, tuple[LinkHolder, ...]]:
-    """Who names the groups below an OU: GUID of each group that anybody names, to its references, sorted.
+def read_holders(
+    directory: Directory, ou: str, guids: Iterable[ObjectGuid], links: SchemaLinks
+) -> dict[ObjectGuid, tuple[LinkHolder, ...]]:
+    """Who names some groups: GUID of each that anybody names, to whoever does, sorted.
 
     Args:
         directory: An open connection.
-        base: DN of the OU.
+        ou: DN of the OU below which most of them stand: one search reads all of it. The others are read one by one.
+        guids: The groups.
         links: Of ``read_links``.
 
     Raises:
-        RunbookError: The search failed.
+        RunbookError: AD cannot be read.
     """
-    wanted = ("objectGUID", *links.forward)
+    asked = ("objectGUID", *links.forward)
+    wanted = set(guids)
 
-    def referred(entry: Entry) -> tuple[ObjectGuid, tuple[LinkHolder, ...]]:
-        return entry.guid, tuple(sorted(_references(entry, links), key=lambda one: (one.attribute, one.dn)))
+    def held(entry: Entry) -> tuple[ObjectGuid, tuple[LinkHolder, ...]]:
+        return entry.guid, tuple(sorted(_holders(entry, links), key=lambda one: (one.attribute, one.dn)))
 
-    read = directory.collect(base, equals("objectClass", "group"), wanted, referred)
-    return {guid: found for guid, found in read if found}
+    read = dict(directory.collect(ou, equals("objectClass", "group"), asked, held))
+    for guid in sorted(wanted - read.keys()):
+        entry = directory.read(guid, asked)
+        if entry is not None:
+            read[guid] = held(entry)[1]
+    return {guid: found for guid, found in read.items() if found and guid in wanted}
 
 
-def _references(entry: Entry, links: SchemaLinks) -> Iterator[LinkHolder]:
+def _holders(entry: Entry, links: SchemaLinks) -> Iterator[LinkHolder]:
     for back, forward in links.forward.items():
         for dn in entry.texts(back):
             yield LinkHolder(forward, dn)

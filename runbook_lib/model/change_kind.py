@@ -48,6 +48,8 @@ class ChangeKind(Enum):
     SWITCH_ON = "switch-on"
     SWITCH_OFF = "switch-off"
     RUN_CYCLE = "run-cycle"
+    BRING_BACK = "bring-back"
+    NEW_GROUP_DEFAULT = "new-group-default"
 
     @property
     def title(self) -> Text:
@@ -102,6 +104,8 @@ _KINDS: Mapping[Route, Mapping[ChangeKind, Text]] = {
         ChangeKind.SWITCH_ON: t("switch-on"),
         ChangeKind.SWITCH_OFF: t("switch-off"),
         ChangeKind.RUN_CYCLE: t("run-cycle"),
+        ChangeKind.BRING_BACK: t("bring-back"),
+        ChangeKind.NEW_GROUP_DEFAULT: t("new-group-default"),
     },
 }
 """Titles are in English the names by which options and files know the kinds, so that a reader can type them."""

@@ -14,10 +14,12 @@ from runbook_lib.routes.connect_sync.payload import ConnectSyncChange
 ACT_ORDER = (
     ChangeKind.GRANT_RIGHTS,
     ChangeKind.SWITCH_OFF,
+    ChangeKind.BRING_BACK,
     ChangeKind.SWITCH_ON,
+    ChangeKind.NEW_GROUP_DEFAULT,
     ChangeKind.RUN_CYCLE,
 )
-"""Rights come first, so that no export fails for want of them; a cycle comes last."""
+"""Rights come first, so that no export fails for want of them; groups are back before v1 begins; a cycle comes last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,11 @@ class Act:
         return t("it says that something was done, and nothing of having begun it") if effect and not begun else NOTHING
 
 
+def in_act_order(changes: Iterable[ConnectSyncChange]) -> tuple[ConnectSyncChange, ...]:
+    """Changes in the order in which they are carried out: by kind, then by group."""
+    return tuple(sorted(changes, key=lambda change: (ACT_ORDER.index(change.kind), change.group_id)))
+
+
 def acts_of(changes: Iterable[ConnectSyncChange]) -> list[Act]:
-    """Every act of a plan in the order in which it is carried out: by kind, then by group."""
-    some = sorted(changes, key=lambda change: (ACT_ORDER.index(change.kind), change.group_id))
-    return [Act(f"{change.digest}/1", change) for change in some]
+    """Every act of a plan in the order in which it is carried out."""
+    return [Act(f"{change.digest}/1", change) for change in in_act_order(changes)]

@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from runbook_lib.change.route import Fields, PayloadFields, TargetFields
 from runbook_lib.model.ids import GUID_PATTERN, as_group_id
 from runbook_lib.routes.connect_sync.actions import ComingGroup, ConnectAction, LetConnectorWrite, RunCycle, SwitchOn
+from runbook_lib.routes.connect_sync.leaving_fields import BringBackFields, NewGroupDefaultFields, SwitchOffFields
 from runbook_lib.routes.connect_sync.payload import ConnectSyncPayload
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget
 
@@ -75,7 +76,12 @@ class _RunCycleFields(Fields):
 
 
 _ActionFields = Annotated[
-    _LetConnectorWriteFields | _SwitchOnFields | _RunCycleFields,
+    _LetConnectorWriteFields
+    | _SwitchOnFields
+    | SwitchOffFields
+    | BringBackFields
+    | NewGroupDefaultFields
+    | _RunCycleFields,
     Field(discriminator="action"),
 ]
 

@@ -1,8 +1,9 @@
 """What is handed to a person on the route connect-sync: numbered steps with this tenant's values, and lines to copy.
 
-Sources: Microsoft Entra documentation, "Enable Microsoft Entra Connect group writeback", "Microsoft Entra Connect:
-Configure AD DS Connector Account Permissions", "Microsoft Entra Connect Sync: Scheduler", "Microsoft Entra Connect:
-Version release history" (AdSyncPrep.psm1 is not part of it since 2.0.3.0), "Prevent accidental deletes".
+Sources: Microsoft Entra documentation, "Enable Microsoft Entra Connect group writeback", "Disable Microsoft Entra
+Connect group writeback" (its lines switch V2 off and nothing else: v1 goes off in the wizard), "Microsoft Entra
+Connect: Configure AD DS Connector Account Permissions", "Microsoft Entra Connect Sync: Scheduler", "Microsoft Entra
+Connect: Version release history" (AdSyncPrep.psm1 is not part of it since 2.0.3.0), "Prevent accidental deletes".
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from runbook_lib.model.text import Text, joined, t
+from runbook_lib.model.text import Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.hand_off import CONNECT_SHELL, GrantConnectorRights, RunDeltaCycle
 from runbook_lib.routes.connect_sync.actions import ConnectAction, LetConnectorWrite, RunCycle, SwitchOn
+from runbook_lib.routes.connect_sync.leaving_actions import SwitchOff
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget
 
 WIZARD = t("the wizard of Microsoft Entra Connect, on the Connect Sync server")
@@ -25,6 +27,11 @@ NEVER: tuple[Text, ...] = (
     t("Invoke-ADSyncSingleObjectSync: it goes from AD to the cloud alone and tests no writeback."),
 )
 """What must never be run, though texts on the Internet name it."""
+NEVER_TO_SWITCH_OFF: tuple[Text, ...] = (
+    t("Set-ADSyncAADCompanyFeature -GroupWritebackV2 $false: it does not switch v1 off, and V2 never comes back."),
+    *NEVER,
+)
+"""What must not be run in order to switch v1 off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +142,39 @@ def _switch_on(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFa
     )
 
 
+def _switch_off(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts) -> HandOver:
+    going = len(action.groups_going) if isinstance(action, SwitchOff) else 0
+    return HandOver(
+        action.name,
+        t("Group writeback is switched off: the next cycle deletes {groups}", groups=counted(going, "AD group")),
+        joined((WIZARD, _named(facts)), ", "),
+        (
+            t("Sign in on the server as its administrator and a member of ADSyncAdmins."),
+            t(
+                "Run Get-ADSyncExportDeletionThreshold and note the threshold: it is shared by everything that Connect "
+                "exports. Do not switch it off. Whether it counts deletions in AD is not documented."
+            ),
+            t("Open Microsoft Entra Connect, then Configure. Until it is closed again no cycle runs."),
+            t("Choose Customize synchronization options, then Next."),
+            t(
+                "Sign in as a Hybrid Identity Administrator of the tenant {domain} ({tenant}).",
+                domain=printable(facts.tenant_domain) or t("with this id"),
+                tenant=printable(target.tenant_id),
+            ),
+            t("Go on with Next, without changing anything, as far as Optional features."),
+            t("Clear Group writeback. Leave every other box as it is."),
+            t(
+                "The wizard warns that groups will be deleted. The plan names {groups} in {ou}: where the numbers "
+                "differ much, answer No and tell whoever approved. Otherwise Yes, then Next.",
+                groups=counted(going, "AD group"),
+                ou=printable(target.ou_dn),
+            ),
+            t("Configure, then Exit."),
+        ),
+        never=NEVER_TO_SWITCH_OFF,
+    )
+
+
 def _cycle(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts) -> HandOver:
     del target
     made = RunDeltaCycle()
@@ -160,5 +200,6 @@ def _named(facts: ServerFacts) -> Text:
 _TEXTS: Mapping[type[ConnectAction], Callable[[ConnectAction, ConnectSyncTarget, ServerFacts], HandOver]] = {
     LetConnectorWrite: _rights,
     SwitchOn: _switch_on,
+    SwitchOff: _switch_off,
     RunCycle: _cycle,
 }

@@ -24,3 +24,7 @@ class EffectFields(Fields):
     handed_over: str = Field(default="", description="ConnectAction that was handed to a person")
     file: str = Field(default="", description="File of the record that holds what was handed over")
     sha256: str = Field(default="", description="SHA-256 of that file")
+    undeleted: str = Field(default="", description="DN under which a group came back from the deleted objects")
+    settings_id: str = Field(default="", description="Id of the settings of groups that were replaced")
+    settings_made: bool = Field(default=False, description="Whether those settings were made")
+    request_id: str = Field(default="", description="Graph's id of the request, for its support")

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from runbook_lib.model.change_kind import ChangeKind, Operation
+from runbook_lib.model.change_kind import KINDS_OF_ROUTE, ChangeKind, Operation
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.connect_sync.actions import SwitchOn
 from runbook_lib.routes.connect_sync.payload import ConnectSyncChange, ConnectSyncPlan
 
 _KINDS = {
-    Operation.ENABLE: frozenset({ChangeKind.GRANT_RIGHTS, ChangeKind.SWITCH_ON, ChangeKind.RUN_CYCLE}),
-    Operation.DISABLE: frozenset({ChangeKind.SWITCH_OFF, ChangeKind.RUN_CYCLE}),
-    Operation.UNDO: frozenset(
-        {ChangeKind.GRANT_RIGHTS, ChangeKind.SWITCH_ON, ChangeKind.SWITCH_OFF, ChangeKind.RUN_CYCLE}
+    Operation.ENABLE: frozenset(
+        {ChangeKind.GRANT_RIGHTS, ChangeKind.SWITCH_ON, ChangeKind.RUN_CYCLE, ChangeKind.NEW_GROUP_DEFAULT}
     ),
+    Operation.DISABLE: frozenset({ChangeKind.SWITCH_OFF, ChangeKind.RUN_CYCLE, ChangeKind.NEW_GROUP_DEFAULT}),
+    Operation.UNDO: frozenset(KINDS_OF_ROUTE[Route.CONNECT_SYNC]),
 }
 """What each operation may do."""
-_OF_GROUP: frozenset[ChangeKind] = frozenset()
+_OF_GROUP = frozenset({ChangeKind.BRING_BACK})
 """Kinds that are about one group; all others are about the OU of written groups."""
 
 
@@ -38,9 +39,14 @@ def beyond_target(plan: ConnectSyncPlan) -> Text:
     whole = [change for change in plan.changes if change.kind not in _OF_GROUP]
     if any(change.payload.object_guid.casefold() != plan.target.ou_guid.casefold() for change in whole):
         return t("a change is about another OU than its plan")
+    back = [change.payload.object_guid.casefold() for change in plan.changes if change.kind in _OF_GROUP]
+    if len(back) != len(set(back)):
+        return t("it brings an object back twice")
     kinds = [change.kind for change in whole]
     if len(kinds) != len(set(kinds)):
         return t("it does something to the OU twice")
     if {ChangeKind.SWITCH_ON, ChangeKind.SWITCH_OFF} <= set(kinds):
         return t("it switches writeback on and off")
+    if back and ChangeKind.SWITCH_OFF in kinds:
+        return t("it brings groups back and has them deleted")
     return NOTHING

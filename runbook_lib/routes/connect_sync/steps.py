@@ -8,7 +8,10 @@ from hashlib import sha256
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from runbook_lib.change.step import Effect, LiveState, Look
+from runbook_lib.graph.tenant.group_settings import GroupSettings
+from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.directory import DeletedObject
 from runbook_lib.model.dn import MalformedDnError, same_dn
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
@@ -57,6 +60,38 @@ class Live(Protocol):
         """
 
 
+class GroupsThatWent(Protocol):
+    """AD, as far as groups come back from its deleted objects; ``DeletedGroups`` is it."""
+
+    def standing(self, guid: str) -> str | None:
+        """Where an object stands; None where it does not."""
+
+    def deleted(self, guid: str) -> DeletedObject | None:
+        """The deleted object; None where there is none, or this account may not see it."""
+
+    def written_again(self, anchor: str) -> str | None:
+        """Where another object with this anchor stands in the OU of written groups; None: nowhere."""
+
+    def place(self, relative: str) -> tuple[str, bool] | None:
+        """Distinguished name in the OU of written groups for a relative one, and whether something has it already.
+
+        None where the OU is gone.
+        """
+
+    def bring_back(self, deleted: DeletedObject, dn: str, anchor: str) -> None:
+        """Bring it back under this name, with its anchor."""
+
+
+class TenantSettings(Protocol):
+    """The tenant's settings of groups; ``SettingsOfTenant`` is it."""
+
+    def read(self) -> GroupSettings:
+        """As they are now."""
+
+    def write(self, write: GraphWrite) -> Written:
+        """Send one write, once."""
+
+
 @dataclass(frozen=True, slots=True)
 class ActContext:
     """What the steps of one run share.
@@ -66,12 +101,16 @@ class ActContext:
         live: What is so now.
         facts: What the steps of a hand-over name.
         keep: Puts what is handed over into the record.
+        groups: Groups that come back from AD's deleted objects.
+        settings: The tenant's settings of groups.
     """
 
     target: ConnectSyncTarget
     live: Live
     facts: ServerFacts
     keep: Callable[[HandOver], None]
+    groups: GroupsThatWent
+    settings: TenantSettings
 
 
 ConnectActionT = TypeVar("ConnectActionT", bound=ConnectAction)

@@ -7,7 +7,7 @@ import pytest
 from runbook_lib.directory.access_entries import AccessEntry, find_access_entries
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import ObjectMissing
-from runbook_lib.directory.references import LinkHolder, SchemaLinks, read_links, read_references
+from runbook_lib.directory.references import LinkHolder, SchemaLinks, read_holders, read_links
 from runbook_lib.directory.rights.constants import AccessMask
 from runbook_lib.directory.search import sid_text
 from runbook_lib.model.ids import as_object_guid
@@ -32,18 +32,19 @@ def test_every_link_of_the_schema_has_its_back_link(embedded: Embedded, director
 def test_a_group_says_who_names_it_in_which_attribute(embedded: Embedded, directory: Directory) -> None:
     embedded.store.extend_schema_for_exchange()
     named, alone = (as_object_guid(embedded.add_group(name)) for name in ("named", "alone"))
-    embedded.add_group("elsewhere", RETIRED)
+    away = as_object_guid(embedded.add_group("elsewhere", RETIRED))
     embedded.add_group("holder", RETIRED, member=[dn("named"), dn("elsewhere", RETIRED)])
     embedded.add_group("managed", RETIRED, managedBy=dn("named"))
     embedded.store.modify(WRITER, {"publicDelegates": [dn("named").encode()]})
-    found = read_references(directory, TARGET, read_links(directory))
+    found = read_holders(directory, TARGET, [named, alone, away], read_links(directory))
     assert alone not in found
+    assert found[away] == (LinkHolder("member", dn("holder", RETIRED)),), "one that stands elsewhere is read by itself"
     assert found[named] == (
         LinkHolder("managedBy", dn("managed", RETIRED)),
         LinkHolder("member", dn("holder", RETIRED)),
         LinkHolder("publicDelegates", WRITER),
     )
-    assert read_references(directory, TARGET, SchemaLinks({}, frozenset())) == {}
+    assert read_holders(directory, TARGET, [named], SchemaLinks({}, frozenset())) == {}
 
 
 def sid_of(embedded: Embedded, name: str) -> str:

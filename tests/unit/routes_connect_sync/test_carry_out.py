@@ -17,9 +17,8 @@ from runbook_lib.change.step import LiveState
 from runbook_lib.model.cloud import Switch
 from runbook_lib.routes.connect_sync.actions import LetConnectorWrite, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.route import CONNECT_SYNC_RULES
-from runbook_lib.routes.connect_sync.steps import ActContext
 from runbook_lib.routes.connect_sync.work import ConnectSyncWork, ServicePatience
-from tests.unit.routes_connect_sync.world import ACCOUNT, FACTS, OU, Runs, World, coming, enabling, plan_of, target
+from tests.unit.routes_connect_sync.world import ACCOUNT, OU, Runs, World, coming, context_of, enabling, plan_of
 
 FILES = {"hand-off-grant-rights.txt", "hand-off-switch-on.txt", "hand-off-run-cycle.txt"}
 
@@ -77,13 +76,13 @@ def test_v1_that_somebody_switched_on_elsewhere_stops_the_run(tmp_path: Path) ->
     ],
 )
 def test_a_step_looks_at_what_is_so_now(world: World, states: list[str]) -> None:
-    context = ActContext(target(), world, FACTS, world.keep)
+    context = context_of(world)
     work = ConnectSyncWork(enabling().changes, context, ServicePatience((), lambda _: None))
     assert [step.look(None).state for step in work.steps] == [LiveState(state) for state in states]
 
 
 def test_what_was_never_begun_says_nothing_of_having_been_done() -> None:
-    context = ActContext(target(), World(), FACTS, World().keep)
+    context = context_of(World())
     work = ConnectSyncWork(enabling().changes, context, ServicePatience((), lambda _: None))
     assert [step.effect(None) for step in work.steps] == [{}, {}, {}]
     assert all(step.effect({})["handed_over"] for step in work.steps)

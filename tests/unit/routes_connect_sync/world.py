@@ -19,6 +19,7 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.routes.connect_sync.actions import ComingGroup, ConnectAction, LetConnectorWrite, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.hand_over import HandOver, ServerFacts
+from runbook_lib.routes.connect_sync.leaving_actions import SetNewGroupDefault, SwitchOff
 from runbook_lib.routes.connect_sync.payload import ConnectSyncChange, ConnectSyncPayload
 from runbook_lib.routes.connect_sync.route import CONNECT_SYNC_RULES
 from runbook_lib.routes.connect_sync.steps import ActContext, LiveSwitch
@@ -26,12 +27,19 @@ from runbook_lib.routes.connect_sync.target import ConnectSyncTarget, connect_sy
 from runbook_lib.routes.connect_sync.work import ConnectSyncWork, ServicePatience
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.runs import DyingJournal, Killed
+from tests.unit.routes_connect_sync.leaving_world import Settings, Went
 
 ROUTES = {CONNECT_SYNC_RULES.route: CONNECT_SYNC_RULES}
 OU = f"OU=Connect Groups,{b.BASE}"
 ACCOUNT = f"CN=MSOL_0123456789ab,OU=Service Accounts,{b.BASE}"
 FACTS = ServerFacts("CONNECT01", "contoso.onmicrosoft.com")
-KINDS = {LetConnectorWrite: ChangeKind.GRANT_RIGHTS, SwitchOn: ChangeKind.SWITCH_ON, RunCycle: ChangeKind.RUN_CYCLE}
+KINDS = {
+    LetConnectorWrite: ChangeKind.GRANT_RIGHTS,
+    SwitchOn: ChangeKind.SWITCH_ON,
+    SwitchOff: ChangeKind.SWITCH_OFF,
+    SetNewGroupDefault: ChangeKind.NEW_GROUP_DEFAULT,
+    RunCycle: ChangeKind.RUN_CYCLE,
+}
 
 
 def target() -> ConnectSyncTarget:
@@ -75,6 +83,8 @@ class World:
     kept: dict[str, str] = field(default_factory=dict)
     full: int = 0
     tick: Callable[[], None] = lambda: None
+    went: Went = field(default_factory=lambda: Went(OU))
+    tenant: Settings = field(default_factory=Settings)
 
     def switch(self) -> LiveSwitch:
         """v1 now."""
@@ -94,6 +104,11 @@ class World:
             raise ServiceFailed(t("the disk is full"), code="record-write")
         self.kept[handed.file] = handed.text()
         self.tick()
+
+
+def context_of(world: World, here: ConnectSyncTarget | None = None) -> ActContext:
+    """What the steps of a run share in this world."""
+    return ActContext(here or target(), world, FACTS, world.keep, world.went, world.tenant)
 
 
 @dataclass
@@ -117,14 +132,15 @@ class Runs:
         path = self.folder / f"run{self.runs}"
         path.mkdir(parents=True)
         self.world.tick = tick
-        context = ActContext(connect_sync_target(self.plan.target), self.world, FACTS, self.world.keep)
+        self.world.went.tick = self.world.tenant.tick = tick
+        context = context_of(self.world, connect_sync_target(self.plan.target))
         work = ConnectSyncWork(self.plan.changes, context, ServicePatience((1.0,), lambda _: None))
         with suppress(Killed, BrokeOff, Refused, ServiceFailed), DyingJournal(path / JOURNAL_FILE, tick) as journal:
             resumes = earlier[-1].run.name if earlier else None
             approved = [one.digest for one in self.plan.changes]
             journal.open(route=CONNECT_SYNC_RULES.route.value, approved=approved, resumes=resumes)
             carry_out(work, journal, earlier=earlier)
-        self.world.tick = lambda: None
+        self.world.tick = self.world.went.tick = self.world.tenant.tick = lambda: None
         found = read_journal(path, ROUTES)
         assert found is not None
         return found

@@ -1,0 +1,137 @@
+"""Waiting until the groups of v1 are gone: what is missing, what went too, and how little is asked meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from runbook_lib.errors import AwaitingHandoff, VerificationFailed
+from runbook_lib.model.ids import ObjectGuid, as_object_guid
+from runbook_lib.routes.connect_sync.watch_gone import GoneSeen, StandingGroups, end_of_gone, watch_gone
+from tests.support import builders as b
+from tests.unit.routes_connect_sync.leaving_world import going
+from tests.unit.routes_connect_sync.world import OU
+
+GROUPS = going("One", "Two", "Three", ou=OU)
+OTHER = as_object_guid(b.guid("other"))
+BEFORE = {**{one.guid: one.dn for one in GROUPS}, OTHER: "CN=Other,DC=contoso,DC=com"}
+
+
+class Time:
+    """A clock that goes on while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 30, 12, tzinfo=UTC)
+        self.slept: list[float] = []
+
+    def clock(self) -> datetime:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self.now += timedelta(seconds=seconds)
+
+
+def watched(looks: Iterator[frozenset[ObjectGuid]], minutes: int = 60, time: Time | None = None) -> GoneSeen:
+    """A watch that sees these GUIDs, look after look."""
+    time = time or Time()
+    return watch_gone(
+        lambda: next(looks),
+        GROUPS,
+        BEFORE,
+        wait=timedelta(minutes=minutes),
+        clock=time.clock,
+        sleep=time.sleep,
+        progress=lambda *_: None,
+    )
+
+
+def test_it_waits_until_the_last_one_is_gone() -> None:
+    everything = frozenset(BEFORE)
+    looks = [everything, everything - {GROUPS[0].guid}, frozenset({OTHER})]
+    time = Time()
+    seen = watched(iter(looks), time=time)
+    assert (len(seen.gone), seen.waiting, len(time.slept)) == (3, (), 2)
+    assert end_of_gone(seen) is None
+
+
+def test_when_the_time_is_over_the_rest_is_waited_for_next_time() -> None:
+    everything = frozenset(BEFORE)
+    error = end_of_gone(watched(iter(lambda: everything - {GROUPS[0].guid}, None), minutes=1))
+    assert isinstance(error, AwaitingHandoff)
+    assert error.code == "groups-not-gone"
+    assert "2 of 3 AD groups stand in AD still, after 1 minutes: Two, Three" in error.message
+    assert "stopped-deletion-threshold-exceeded" in error.hint
+    one_look = watched(iter([everything]), minutes=0)
+    assert len(one_look.waiting) == 3
+
+
+def test_an_interruption_ends_the_waiting_with_one_more_look() -> None:
+    time, looks = Time(), []
+
+    def look() -> frozenset[ObjectGuid]:
+        looks.append(1)
+        return frozenset(BEFORE)
+
+    def interrupted(_: float) -> None:
+        raise KeyboardInterrupt
+
+    hour = timedelta(hours=1)
+    seen = watch_gone(look, GROUPS, BEFORE, wait=hour, clock=time.clock, sleep=interrupted, progress=lambda *_: None)
+    assert seen.cancelled
+    assert len(looks) == 2
+
+
+@given(there=st.sets(st.sampled_from(sorted(BEFORE))), uncertain=st.sets(st.sampled_from(GROUPS)))
+def test_each_group_ends_in_one_place_and_no_other_may_go(there: set[ObjectGuid], uncertain: set[Any]) -> None:
+    groups = tuple(replace(one, certain=one not in uncertain) for one in GROUPS)
+    lost = {guid: dn for guid, dn in BEFORE.items() if guid == OTHER and guid not in there}
+    seen = GoneSeen(groups, frozenset(there), lost, timedelta(0))
+    assert len(seen.gone) + len(seen.waiting) + len(seen.stayed) == 3
+    error = end_of_gone(seen)
+    if OTHER not in there:
+        assert isinstance(error, VerificationFailed)
+        assert "CN=Other" in error.message
+    else:
+        assert isinstance(error, AwaitingHandoff) is bool(seen.waiting)
+
+
+class _Controller:
+    default_naming_context = "DC=contoso,DC=com"
+
+
+class _Directory:
+    """A controller whose number moves when somebody says so."""
+
+    controller = _Controller()
+
+    def __init__(self) -> None:
+        self.number, self.searches = 100, 0
+
+    def read_dn(self, *_: object) -> object:
+        class _Root:
+            integer = staticmethod(lambda _: self.number)
+
+        return _Root()
+
+    def collect(self, *_: object) -> list[ObjectGuid]:
+        self.searches += 1
+        return [one.guid for one in GROUPS]
+
+
+@pytest.mark.parametrize("looks", [1, 50])
+def test_as_long_as_nothing_changes_nothing_is_listed_again(looks: int) -> None:
+    directory = _Directory()
+    groups = StandingGroups(directory)  # type: ignore[arg-type]
+    for _ in range(looks):
+        assert groups.look() == {one.guid for one in GROUPS}
+    assert directory.searches == 1
+    directory.number += 1
+    groups.look()
+    assert directory.searches == 2
