@@ -25,6 +25,7 @@ RECORD = "record.json"
 PAGE = "record.html"
 BACKUP = "backup.ldif"
 HAND_OFFS = "hand-offs.txt"
+HYBRID = "hybrid-procedure.csv"
 WORKBOOK = "inventory.xlsx"
 APPROVALS = "approvals"
 INDEX = "index.html"
@@ -76,6 +77,7 @@ _DESCRIPTIONS = {
     LEFT_OUT: t("Members of planned groups that are not written, and why"),
     BACKUP: t("Objects as they were before the first write"),
     HAND_OFFS: t("What others have to do beside this plan, to be copied"),
+    HYBRID: t("Microsoft 365 groups with Exchange hybrid, step by step"),
     "connect-evidence.json": t("What the collector wrote on the Connect server, byte for byte"),
     "groups.csv": t("Every cloud group with its state and route"),
     "members.csv": t("Every membership and what it becomes in AD"),

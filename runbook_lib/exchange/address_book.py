@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from runbook_lib.exchange.recipients import WrittenGroup
 from runbook_lib.model.directory import DirectoryGroup
-from runbook_lib.model.ids import GroupId
+from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE, GroupId, owner_of_mark
 from runbook_lib.model.text import Text, counted, joined, t
 
 
@@ -32,6 +32,8 @@ def written_group(group: DirectoryGroup, group_id: GroupId) -> WrittenGroup:
         target_address=group.text("targetAddress"),
         in_address_book=bool(group.attributes.get("showInAddressBook")),
         hidden=(group.text("msExchHideFromAddressLists") or "").upper() == "TRUE",
+        by_connect=not group.attributes.get(EXTERNAL_ID_ATTRIBUTE)
+        and owner_of_mark(group.attributes.get(MARK_ATTRIBUTE, ())) is None,
     )
 
 

@@ -12,7 +12,13 @@ from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.search import Entry, all_of, any_of, equals, starts_with
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.addresses import smtp_addresses
-from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
+from runbook_lib.model.ids import (
+    ANCHOR_ATTRIBUTE,
+    EXTERNAL_ID_ATTRIBUTE,
+    MARK_ATTRIBUTE,
+    group_id_of_anchor,
+    owner_of_mark,
+)
 from runbook_lib.model.text import Text, from_table, t
 
 _CONTROL = "objectClass"
@@ -94,6 +100,7 @@ class WrittenGroup:
         group_id: Id of the cloud group, a lower-case GUID.
         in_address_book: Whether it has showInAddressBook: without it address lists do not show it.
         hidden: Whether msExchHideFromAddressLists keeps it out of address lists.
+        by_connect: Whether Connect Sync wrote it: neither this runbook's mark nor Cloud Sync's anchor is on it.
     """
 
     group_id: str
@@ -104,6 +111,7 @@ class WrittenGroup:
     target_address: str | None
     in_address_book: bool
     hidden: bool = False
+    by_connect: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +136,7 @@ def read_written_groups(directory: Directory) -> tuple[WrittenGroup, ...]:
         RunbookError: The search failed.
     """
     named = ("objectGUID", "displayName", "mail", "targetAddress", "showInAddressBook", "msExchHideFromAddressLists")
-    attributes = (*named, ANCHOR_ATTRIBUTE)
+    attributes = (*named, ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE)
     wanted = all_of(equals("objectClass", "group"), starts_with(ANCHOR_ATTRIBUTE, "Group_"))
     found = []
     for entry in directory.search(directory.controller.default_naming_context, wanted, attributes):
@@ -144,6 +152,8 @@ def read_written_groups(directory: Directory) -> tuple[WrittenGroup, ...]:
                     target_address=entry.text("targetAddress"),
                     in_address_book=bool(entry.texts("showInAddressBook")),
                     hidden=entry.truth("msExchHideFromAddressLists"),
+                    by_connect=not entry.texts(EXTERNAL_ID_ATTRIBUTE)
+                    and owner_of_mark(entry.texts(MARK_ATTRIBUTE)) is None,
                 )
             )
     return tuple(sorted(found, key=lambda group: group.dn.casefold()))

@@ -6,11 +6,14 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+import pandas as pd
+
 from runbook_lib.connect.evidence import KEPT_EVIDENCE, ConnectEvidence, evidence_that_counts
 from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.directory.sign_in.connect import needed
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import Refused, RunbookError
+from runbook_lib.files import HYBRID
 from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe, index_directory
@@ -25,6 +28,7 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS
+from runbook_lib.preflight.hybrid import hybrid_procedure
 from runbook_lib.preflight.parts import CONNECT_SERVER, read_evidence
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.verdict import refusal_of
@@ -34,6 +38,7 @@ from runbook_lib.routes.cloud_sync.scope.drift import check_cloud_sync_drift
 from runbook_lib.routes.direct.drift import Drift, check_drift
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import Policy, naming_of, policy_of
+from runbook_lib.shown.hybrid import PROCEDURE_COLUMNS, hybrid_rows, hybrid_view
 from runbook_lib.shown.inventory import drift_view
 from runbook_lib.shown.preflight import verdicts_view
 from runbook_lib.shown.start import ends_view
@@ -74,6 +79,14 @@ def read_preflight(context: RunContext) -> tuple[Assessment, RunbookError | None
     context.show(verdicts_view(assessment))
     judged = [one for one in assessment.verdicts if one.route.value in parameters.check_routes]
     return assessment, refusal_of(judged)
+
+
+def show_procedure(context: RunContext, assessment: Assessment) -> None:
+    """Show how far Microsoft 365 groups with Exchange hybrid are, and keep the table in the record."""
+    procedure = hybrid_procedure(assessment)
+    table = pd.DataFrame(hybrid_rows(procedure), columns=list(PROCEDURE_COLUMNS), dtype=object)
+    context.record.folder.write_csv(HYBRID, table)
+    context.show(hybrid_view(procedure))
 
 
 def read_sides(context: RunContext, *, keep: bool) -> Inventory:

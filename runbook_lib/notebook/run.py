@@ -15,7 +15,7 @@ from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, NotebookStep, carries_out, end_by, ending_of
 from runbook_lib.notebook.earlier_runs import done_of
-from runbook_lib.notebook.reading import check_ends, compare_sides, read_preflight, read_sides
+from runbook_lib.notebook.reading import check_ends, compare_sides, read_preflight, read_sides, show_procedure
 from runbook_lib.notebook.ways import way_of
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment
@@ -72,6 +72,11 @@ class Run:
         """What others have to do, to be copied (10-detect-exchange)."""
         self._require_own(assessment)
         self.context.show(hand_offs_view(assessment))
+
+    def show_hybrid(self, assessment: Assessment) -> None:
+        """The Exchange hybrid procedure, step by step, kept in the record as a table (10-detect-exchange)."""
+        self._require_own(assessment)
+        show_procedure(self.context, assessment)
 
     def show_evidence(self, assessment: Assessment) -> None:
         """What the findings are made from (10-detect-exchange)."""

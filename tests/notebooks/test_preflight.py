@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pytest
 
 from rehearsal.process import RunningRehearsal
 from runbook_lib.connect.evidence import KEPT_EVIDENCE
+from runbook_lib.files import HYBRID
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.outcome import Outcome
 from tests.notebooks.journey import latest_record
@@ -65,3 +67,9 @@ def test_how_the_pre_flight_ends(
     if not asked_routes:
         assert kept.read_bytes() == collected.read_bytes(), "what the Connect server said is part of the record"
     assert fresh_rehearsal.control.writes()["count"] == 0
+    steps = (latest_record(tmp_path / "CHG-PF") / HYBRID).read_text(encoding="utf-8-sig").splitlines()
+    assert steps[0].startswith("number,")
+    with_steps = [line for line in steps if re.match(r"[1-8],", line)]
+    assert len(with_steps) == 8
+    if "groups_domain" in given:
+        assert "missing" in with_steps[3], "the accepted domain"

@@ -28,7 +28,7 @@ def _not_told(evidence: Evidence) -> Text:
     return verbatim(unread.clause) if unread else t("Graph's answer does not hold the flag")
 
 
-class _Said(Enum):
+class Said(Enum):
     """Who says whether v1 is on."""
 
     TENANT = "tenant"
@@ -36,25 +36,25 @@ class _Said(Enum):
     PERSON = "person"
 
 
-def _v1(evidence: Evidence) -> tuple[Switch, _Said]:
+def v1_state(evidence: Evidence) -> tuple[Switch, Said]:
     """State of v1, and who says so: the tenant; where Graph does not, the Connect server; after both a person."""
-    features, said = evidence.get(FEATURES), _Said.TENANT
+    features, said = evidence.get(FEATURES), Said.TENANT
     read = features.connect_v1 if features else Switch.UNKNOWN
     if read is Switch.UNKNOWN and (collected := evidence.get(CONNECT_SERVER)) and collected.v1 is not Switch.UNKNOWN:
-        read, said = collected.v1, _Said.SERVER
+        read, said = collected.v1, Said.SERVER
     after = connect_v1_of(evidence.parameters, OtherWriters(connect_v1=read), evidence.at.date())
-    return after, said if after is read else _Said.PERSON
+    return after, said if after is read else Said.PERSON
 
 
 def v1_as_other_writer(evidence: Evidence) -> Iterator[Finding]:
     """Connect does not write the Microsoft 365 groups that the direct route is to write."""
-    state, said = _v1(evidence)
+    state, said = v1_state(evidence)
     if state is Switch.ON:
         yield Finding(
             id="connect-v1-on",
             severity=Severity.BLOCKING,
             seen=t("Group writeback v1 is on, as the evidence of the Connect server says.")
-            if said is _Said.SERVER
+            if said is Said.SERVER
             else t("Group writeback v1 is on in the tenant (features.unifiedGroupWritebackEnabled)."),
             expected=t("No other writer for Microsoft 365 groups."),
             why=t(
@@ -85,7 +85,7 @@ def v1_as_other_writer(evidence: Evidence) -> Iterator[Finding]:
             hand_offs=(LookAtConnectServer(),),
             acknowledgeable=True,
         )
-    elif said is _Said.PERSON:
+    elif said is Said.PERSON:
         parameters = evidence.parameters
         until = parameters.attest_connect_v1_off_until
         yield Finding(
@@ -103,7 +103,7 @@ def v1_as_other_writer(evidence: Evidence) -> Iterator[Finding]:
 
 def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
     """Connect's writeback of Microsoft 365 groups is on."""
-    state, said = _v1(evidence)
+    state, said = v1_state(evidence)
     if state is Switch.ON:
         yield Finding(
             id="connect-v1-writes-all",
@@ -118,7 +118,7 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
     flag = (
         t("Connect Sync is not configured (HTTP 404)") if unset else t("the flag unifiedGroupWritebackEnabled is false")
     )
-    whys = {_Said.TENANT: flag, _Said.SERVER: t("the Connect server says so"), _Said.PERSON: t("a person attests it")}
+    whys = {Said.TENANT: flag, Said.SERVER: t("the Connect server says so"), Said.PERSON: t("a person attests it")}
     off = state is Switch.OFF
     yield Finding(
         id="connect-v1-off" if off else "connect-v1-not-readable",
@@ -135,7 +135,7 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
         if off
         else t("Sign in as a person (sign_in: device-code), or look at Get-ADSyncAADCompanyFeature on the server."),
         source=_ENABLE,
-        values={"attested": said is _Said.PERSON and off},
+        values={"attested": said is Said.PERSON and off},
         hand_offs=(LookAtConnectServer(),),
         acknowledgeable=not off,
     )

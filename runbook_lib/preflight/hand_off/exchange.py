@@ -6,7 +6,13 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from runbook_lib.model.text import Text, counted, t
-from runbook_lib.preflight.hand_off.kind import EXCHANGE_ONLINE, EXCHANGE_SHELL, HandOffKind
+from runbook_lib.preflight.hand_off.kind import (
+    EXCHANGE_ONLINE,
+    EXCHANGE_ONLINE_ALONE,
+    EXCHANGE_SHELL,
+    MAILBOXES,
+    HandOffKind,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,3 +145,33 @@ class RemoveMailContacts(HandOffKind):
     def has_lines(self) -> bool:
         """Whether there is a contact."""
         return bool(self.contacts)
+
+
+@dataclass(frozen=True, slots=True)
+class SetGroupAddressPolicy(HandOffKind):
+    """New Microsoft 365 groups get their addresses in a domain."""
+
+    kind = "group-address-policy"
+    where = EXCHANGE_ONLINE_ALONE
+    template = "group-address-policy.ps1.j2"
+    domain: str
+
+    @property
+    def title(self) -> Text:
+        """What it does, in a few words."""
+        return t("Addresses of new groups in {domain}", domain=self.domain)
+
+
+@dataclass(frozen=True, slots=True)
+class SendTestMail(HandOffKind):
+    """Mail to a group and back, from both sides."""
+
+    kind = "test-mail"
+    where = MAILBOXES
+    template = "test-mail.ps1.j2"
+    address: str
+
+    @property
+    def title(self) -> Text:
+        """What it does, in a few words."""
+        return t("Test mail to {address}", address=self.address)

@@ -64,6 +64,7 @@ def check(
     """
     from runbook_lib.parameters import load_parameters, project_root
     from runbook_lib.parameters.model import absolute_paths
+    from runbook_lib.preflight.hybrid import hybrid_procedure
     from runbook_lib.preflight.verdict import exit_code_of
     from runbook_lib.shown import terminal
     from runbook_lib.shown.layout import is_coloured, output_width
@@ -75,7 +76,8 @@ def check(
         assessment = _assess(parameters, status, judged, timeout)
     code = exit_code_of(one for one in assessment.verdicts if one.route.value in judged)
     if as_json:
-        click.echo(json.dumps({**assessment.as_json(), "judged": judged, "exit_code": code}, indent=2))
+        told = {**assessment.as_json(), "hybrid": hybrid_procedure(assessment).as_json()}
+        click.echo(json.dumps({**told, "judged": judged, "exit_code": code}, indent=2))
         return code
     width = output_width()
     shown = terminal.hand_off_lines(assessment) if hand_offs else terminal.lines(assessment, judged, width)

@@ -24,6 +24,8 @@ from runbook_lib.preflight.hand_off import (
     RemoveMailContacts,
     RunDeltaCycle,
     RunSyncCycle,
+    SendTestMail,
+    SetGroupAddressPolicy,
     StandingContact,
     UpdateRecipients,
     hand_offs,
@@ -54,6 +56,8 @@ def hand_off(kind: str, text: str) -> HandOff:
         "remove-mail-contact": RemoveMailContacts(
             (StandingContact(text, f"{text}@x"), StandingContact(f"CN={text}", f"{text}@y"))
         ),
+        "group-address-policy": SetGroupAddressPolicy(text),
+        "test-mail": SendTestMail(text),
         "mx": AddMxRecord(text),
         "autodiscover": AddAutodiscoverRecord(text),
         "connect-server": LookAtConnectServer(),

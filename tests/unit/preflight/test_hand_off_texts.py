@@ -47,6 +47,8 @@ def values_of(kind: str, text: str) -> dict[str, object]:
         "address-book": {"dns": [text, f"CN={text}"]},
         "mail-contact": {"groups": [[text, f"{text}@x", f"{text}@y"], [text * 20, f"{text}@z", f"{text}@y"]]},
         "remove-mail-contact": {"contacts": [[text, f"{text}@x"], [f"CN={text}", f"{text}@y"]]},
+        "group-address-policy": {"domain": text},
+        "test-mail": {"address": text},
         "mx": {"domain": text},
         "autodiscover": {"domain": text},
         "connect-server": {},

@@ -141,6 +141,8 @@ COMMANDS = {
         *["Set-MailContact", "Set-MailContact"] * 2,
     ],
     "remove-mail-contact": ["Get-MailContact", "Format-List", "Remove-MailContact"] * 2,
+    "group-address-policy": ["Get-EmailAddressPolicy", "Format-Table", "New-EmailAddressPolicy"],
+    "test-mail": ["Get-MessageTrackingLog", "Format-Table"],
     "mx": [],
     "autodiscover": [],
     "connect-server": [
@@ -249,7 +251,7 @@ def test_every_command_that_changes_something_shows_first_what_it_would_do(kind:
                 assert looks in found[: found.index(command)], "it is looked at before"
             else:
                 assert "-WhatIf" in command, command
-        assert bool(changing) is (kind not in ("connect-server", "cloud-sync-agent"))
+        assert bool(changing) is (kind not in ("connect-server", "cloud-sync-agent", "test-mail"))
         if changing and changing[0][0] not in WITHOUT_WHAT_IF:
             assert "without -WhatIf do" in offer.text
 
