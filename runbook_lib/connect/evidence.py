@@ -82,6 +82,17 @@ class ConnectEvidence:
         """A parameter of the global settings; None where it was not read or is not set."""
         return next((one.value for one in self.evidence.settings or () if one.name == name), None)
 
+    @property
+    def deletion_threshold(self) -> int | None:
+        """Deleted objects at which the server stops an export; 0: it never does; None: its settings do not say."""
+        on = self.setting("Microsoft.OptionalFeature.ExportDeletionThreshold")
+        value = self.setting("Microsoft.OptionalFeature.ExportDeletionThresholdValue")
+        if on is None:
+            return None
+        if on.casefold() != "true":
+            return 0
+        return int(value) if value and value.isascii() and value.isdecimal() else None
+
     def forest_of(self, dn: str) -> Connector | None:
         """The connector in whose partition a distinguished name lies; the innermost partition counts."""
         found = [

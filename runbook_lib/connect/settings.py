@@ -14,6 +14,7 @@ from runbook_lib.connect.document import Rule
 from runbook_lib.connect.evidence import AD, ConnectEvidence
 from runbook_lib.connect.predicted import NamingMode
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.directory import Container
 from runbook_lib.model.dn import MalformedDnError, parent_of, same_dn
 from runbook_lib.model.predicted import Known, Predicted
 from runbook_lib.model.text import Text, t
@@ -112,6 +113,18 @@ def writeback_settings(
         own=tuple(rule.name for rule in foreign if not _chooses(rule)),
         evidence=evidence,
     )
+
+
+def ou_of_written(evidence: ConnectEvidence | None, reported: str, target: Container) -> str:
+    """DN of the OU that v1 writes to, or will: its container while it is on, else the target OU; empty for neither.
+
+    Args:
+        evidence: The server's, or None.
+        reported: DN of the container that Connect reported to the tenant; empty where none.
+        target: The target OU of the parameters.
+    """
+    choice = WizardChoice(target.dn if target.exists else "")
+    return writeback_settings(evidence, reported=reported, choice=choice).container.value
 
 
 def _chooses(rule: Rule) -> bool:

@@ -48,6 +48,8 @@ class Check:
             own severity or with this one, whichever is less; so does a part that could not be read.
         run: From evidence, whose needed parts are all readable, to findings. Pure: no network, no clock. Where what it
             is about was not seen, it yields the finding that says so, or ``NothingToCheck`` where there is nothing.
+        instead: Whether another source answers where a part of ``needs`` has no value: the check runs all the same
+            then, and takes such a part by ``Evidence.get``.
     """
 
     id: str
@@ -55,6 +57,7 @@ class Check:
     needs: tuple[Part[Any, Any], ...]
     routes: Mapping[Route, Severity]
     run: Callable[[Evidence], Answers]
+    instead: Callable[[Evidence], bool] | None = None
 
     def severity_on(self, route: Route, severity: Severity) -> Severity | None:
         """How much a finding of ``severity`` matters on ``route``; None where the check does not matter to it."""
@@ -256,6 +259,8 @@ def _result(check: Check, evidence: Evidence, reasons: Mapping[str, Cause]) -> C
     missing = (reason for part in check.needs if (reason := evidence.unreadable(part)) is not None)
     because = tuple(dict.fromkeys(reasons[reason.part] for reason in missing))
     nothing = NOTHING
+    if because and check.instead is not None and check.instead(evidence):
+        because = ()
     if because:
         found = [cause.as_finding() for cause in because]
     else:

@@ -13,8 +13,10 @@ from typing import Any
 
 from runbook_lib.cloud_sync.configuration import Notification
 from runbook_lib.connect.evidence import ConnectEvidence, evidence_that_counts
+from runbook_lib.connect.settings import ou_of_written
 from runbook_lib.deadline import Allowance
 from runbook_lib.directory.rights.account import read_situation
+from runbook_lib.directory.rights.connector import ConnectorRights, read_connector_rights
 from runbook_lib.directory.rights.evaluate import Situation
 from runbook_lib.directory.rights.table import rights_table
 from runbook_lib.directory.schema import allowed_attributes
@@ -40,6 +42,7 @@ from runbook_lib.model.addresses import smtp_addresses
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.reading import Part, Unreadable, in_reading_order
 from runbook_lib.model.text import Text, t
+from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.connections import addresses_of, split_server
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.derived import (
@@ -233,6 +236,33 @@ def _rights(source: Source) -> Situation:
 
 RIGHTS = Part("rights", t("Rights of the account that writes"), _rights, (PLACE,))
 RIGHTS_TABLE = RIGHTS.worked_out("table", rights_table)
+
+
+def _connector_rights(source: Source) -> ConnectorRights | None:
+    """None where the account is not known: the evidence of its server alone names it."""
+    place, collected, reported = source[PLACE], source[CONNECT_SERVER], source.get(CONTAINERS)
+    if collected is None:
+        return None
+    ou = ou_of_written(collected, (reported.unified_groups if reported else None) or "", place.target)
+    forest = collected.forest_of(ou) if ou else None
+    if forest is None or not forest.account:
+        raise NoAccess(
+            t(
+                "The evidence of the Connect server names no account for {ou}.",
+                ou=printable(ou) or t("an OU"),
+            ),
+            code="connector-account-unknown",
+            hint=t("Run the collector again as a member of ADSyncAdmins, or name the OU in target_ou."),
+        )
+    return read_connector_rights(source.directory(), forest.account, ou)
+
+
+CONNECT_RIGHTS = Part(
+    "connect_rights",
+    t("Rights of Connect's account on the OU of written groups"),
+    _connector_rights,
+    (PLACE, CONNECT_SERVER, CONTAINERS),
+)
 
 
 def _forest(source: Source) -> ForestReading:

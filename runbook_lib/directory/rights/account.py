@@ -61,8 +61,8 @@ def read_situation(directory: Directory, target_ou: str, retired_ou: str) -> Sit
     return Situation(
         account=read_account(directory),
         places=places,
-        group_default=_group_default(directory),
-        types=_types(directory, READ_ATTRIBUTES),
+        group_default=default_of_groups(directory),
+        types=attribute_types(directory, READ_ATTRIBUTES),
         groups=tuple(group for place in (Place.TARGET, Place.RETIRED) for group in _groups(directory, places[place])),
         listed=may_list_deleted(directory),
     )
@@ -91,14 +91,19 @@ def read_account(directory: Directory) -> Account:
             values={"token": len(token), "accounts": len(found)},
         )
     sid, name = found[0].sid, found[0].text("sAMAccountName")
-    administrators = f"{dc.domain_sid}-{_DOMAIN_ADMINS}"
     netbios = netbios_name(directory)
     return Account(
         name=f"{netbios}\\{name}" if netbios and name else sid,
         sid=sid,
         token=token,
-        creates_as=administrators if administrators in token else sid,
+        creates_as=creator_of(token, sid, dc.domain_sid),
     )
+
+
+def creator_of(token: frozenset[str], sid: str, domain_sid: str) -> str:
+    """SID that owns what an account creates: Domain Admins where it is one of them, else its own."""
+    administrators = f"{domain_sid}-{_DOMAIN_ADMINS}"
+    return administrators if administrators in token else sid
 
 
 def read_holder(directory: Directory, dn: str, *, show_deleted: bool = False) -> Holder:
@@ -128,6 +133,7 @@ def _descriptor(entry: Entry) -> SecurityDescriptor | None:
 
 
 def netbios_name(directory: Directory) -> str:
+    """NetBIOS name of the domain; empty where this account does not see it."""
     """NetBIOS name of the controller's domain, ``CONTOSO``; empty where it cannot be read."""
     dc = directory.controller
     partitions = f"CN=Partitions,{dc.configuration_naming_context}"
@@ -137,7 +143,8 @@ def netbios_name(directory: Directory) -> str:
     return ""
 
 
-def _group_default(directory: Directory) -> SecurityDescriptor | None:
+def default_of_groups(directory: Directory) -> SecurityDescriptor | None:
+    """defaultSecurityDescriptor of the class group; None where it cannot be read or understood."""
     dc = directory.controller
     wanted = all_of(equals("objectClass", "classSchema"), equals("lDAPDisplayName", "group"))
     for entry in directory.search(dc.schema_naming_context, wanted, ("defaultSecurityDescriptor",), scope="one"):
@@ -150,7 +157,7 @@ def _group_default(directory: Directory) -> SecurityDescriptor | None:
     return None
 
 
-def _types(directory: Directory, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
+def attribute_types(directory: Directory, names: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """Attribute, spelled as in ``names``, to its schemaIDGUID and the GUID of its property set, if it has one."""
     spelled = {name.lower(): name for name in names}
     wanted = all_of(

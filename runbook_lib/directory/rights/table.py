@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runbook_lib.directory.rights.constants import AccessMask
@@ -223,10 +223,16 @@ class OperationRight:
     missing: tuple[Missing, ...] = ()
 
 
-def rights_table(situation: Situation) -> tuple[OperationRight, ...]:
-    """Every operation with its answer, for groups that this account creates."""
+def rights_table(situation: Situation, wanted: Sequence[ProductOperation] | None = None) -> tuple[OperationRight, ...]:
+    """Every operation with its answer, for groups that this account creates.
+
+    Args:
+        situation: What the answers depend on.
+        wanted: What is asked for; everything that the product does in AD where left out.
+    """
     descriptors = deciding_descriptors(situation)
-    rows = (_row(operation, situation, descriptors) for operation in operations(situation.types))
+    asked = operations(situation.types) if wanted is None else wanted
+    rows = (_row(operation, situation, descriptors) for operation in asked)
     return tuple(_as_seen(row, situation) if row.operation.id == LIST_DELETED else row for row in rows)
 
 

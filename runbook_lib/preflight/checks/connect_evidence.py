@@ -21,6 +21,7 @@ _B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity
 _NO_EVIDENCE = NothingToCheck(t("No evidence of the Connect server was given (connect_evidence)."))
 _SCHEDULER = 'Microsoft Entra documentation, "Connect Sync: scheduler"'
 _REFERENCE = 'Microsoft Entra documentation, "Microsoft Entra Connect: ADSync PowerShell Reference"'
+_ON_OFF = {True: t("on"), False: t("off")}
 _Look = Callable[[ConnectEvidence, Evidence], Answers]
 
 
@@ -144,15 +145,25 @@ def features(read: ConnectEvidence, evidence: Evidence) -> Answers:
     if here is not None and there is not None and here.v1 is not None and there.connect_v1 is not Switch.UNKNOWN:
         tenant_on = there.connect_v1 is Switch.ON
         if here.v1 is not tenant_on:
-            states = {True: t("on"), False: t("off")}
             yield _contradicts(
                 "v1",
                 t(
                     "v1 is {here} on the server and {there} in the tenant.",
-                    here=states[here.v1],
-                    there=states[tenant_on],
+                    here=_ON_OFF[here.v1],
+                    there=_ON_OFF[tenant_on],
                 ),
             )
+    v2 = there.connect_v2 if there is not None else Switch.UNKNOWN
+    if here is not None and here.v2 is not None and v2 is not Switch.UNKNOWN and here.v2 is not (v2 is Switch.ON):
+        yield _contradicts(
+            "v2",
+            t(
+                "V2 is {here} on the server and {there} in the tenant.",
+                here=_ON_OFF[here.v2],
+                there=_ON_OFF[v2 is Switch.ON],
+            ),
+        )
+    yield from _thresholds(read, evidence)
     wizard = read.setting("Microsoft.OptionalFeature.GroupWriteBack")
     if here is not None and here.v1 is not None and wizard is not None and (wizard.casefold() == "true") is not here.v1:
         yield _contradicts(
@@ -175,6 +186,25 @@ def features(read: ConnectEvidence, evidence: Evidence) -> Answers:
                     there=printable(reported.unified_groups),
                 ),
             )
+
+
+def _thresholds(read: ConnectEvidence, evidence: Evidence) -> Answers:
+    """Server and tenant say the same about the number of deletions that an export may hold."""
+    here = read.deletion_threshold
+    told, report = evidence.get(FEATURES), evidence.get(CONNECT)
+    there = (told.deletion_prevention if told else None) or (report.deletion_prevention if report else None)
+    if here is None or there is None or there.kind.casefold() not in ("disabled", "enabledforcount"):
+        return
+    other = there.threshold if there.kind.casefold() == "enabledforcount" else 0
+    if other is not None and other != here:
+        yield _contradicts(
+            "threshold",
+            t(
+                "The server stops an export at {here:,} deletions, the tenant says {there:,} (0: never).",
+                here=here,
+                there=other,
+            ),
+        )
 
 
 def _contradicts(what: str, seen: Text) -> Finding:

@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from enum import Enum
 
-from runbook_lib.graph.tenant import WrittenByDefault
+from runbook_lib.connect.evidence import ConnectEvidence
+from runbook_lib.graph.tenant import DeletionPrevention, WrittenByDefault
 from runbook_lib.model.cloud import OtherWriters, Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, Text, t, verbatim
-from runbook_lib.preflight.assess import Check, on
+from runbook_lib.preflight.assess import Answers, Check, on
+from runbook_lib.preflight.checks.connect_sources import SETTINGS_TOLD, TOLD_BY_THE_SERVER, V2_TOLD, server_of
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import LookAtConnectServer
 from runbook_lib.preflight.parts import CONNECT, CONNECT_SERVER, FEATURES, NEW_GROUPS, TENANT
@@ -143,14 +145,19 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
 
 def v2_on(evidence: Evidence) -> Iterator[Finding]:
     """Group writeback V2 is not on."""
-    features = evidence.get(FEATURES)
-    if features is not None and features.connect_v2 is Switch.ON:
+    features, server = evidence.get(FEATURES), server_of(evidence)
+    read = features.connect_v2 if features else Switch.UNKNOWN
+    told = server.evidence.features if server else None
+    if read is Switch.ON or (read is Switch.UNKNOWN and told is not None and told.v2):
         yield connect_v2_on()
 
 
-def v2_unknown(evidence: Evidence) -> Iterator[Finding]:
-    """The V2 flag can be read."""
-    if evidence[FEATURES].connect_v2 is Switch.UNKNOWN:
+def v2_unknown(evidence: Evidence) -> Answers:
+    """Whether V2 is on is told, by the tenant or by the Connect server."""
+    features = evidence.get(FEATURES)
+    if features is None or (features.connect_v2 is Switch.UNKNOWN and V2_TOLD(evidence)):
+        yield TOLD_BY_THE_SERVER
+    elif features.connect_v2 is Switch.UNKNOWN:
         yield Finding(
             id="connect-v2-unknown",
             severity=Severity.UNKNOWN,
@@ -172,13 +179,22 @@ def _threshold(threshold: int | None, *, count: bool) -> Text:
     return t("{threshold} percent of the objects", threshold=threshold)
 
 
+def _threshold_of(server: ConnectEvidence | None) -> DeletionPrevention | None:
+    """The server's own threshold, which counts objects; None where its settings do not show it."""
+    number = server.deletion_threshold if server else None
+    if number is None:
+        return None
+    return DeletionPrevention("enabledForCount", number) if number else DeletionPrevention("disabled", None)
+
+
 def deletion_prevention(evidence: Evidence) -> Iterator[Finding]:
     """Connect's protection from accidental deletions is on."""
-    features, report = evidence[FEATURES], evidence.get(CONNECT)
-    if not features.configured:
+    features, report = evidence.get(FEATURES), evidence.get(CONNECT)
+    if features is not None and not features.configured:
         return
-    # v1.0 and beta hold it; either will do.
-    read = features.deletion_prevention or (report.deletion_prevention if report else None)
+    # v1.0 and beta hold it, and the server has its own setting: whichever tells.
+    read = (features.deletion_prevention if features else None) or (report.deletion_prevention if report else None)
+    read = read or _threshold_of(server_of(evidence))
     source = (
         'Microsoft Entra documentation, "Prevent accidental deletes"; Microsoft Graph documentation, '
         '"onPremisesAccidentalDeletionPrevention"'
@@ -265,6 +281,7 @@ CHECKS: tuple[Check, ...] = (
         (FEATURES,),
         on(direct=_W, cloud_sync=_W, connect_sync=_W),
         v2_unknown,
+        V2_TOLD,
     ),
     Check(
         "deletion-prevention",
@@ -272,6 +289,7 @@ CHECKS: tuple[Check, ...] = (
         (FEATURES,),
         on(connect_sync=_W),
         deletion_prevention,
+        SETTINGS_TOLD,
     ),
     Check(
         "new-group-default",

@@ -10,6 +10,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
+from runbook_lib.preflight.checks.connect_sources import BUILD_TOLD, PENDING_TOLD, TOLD_BY_THE_SERVER, server_of
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import LookAtConnectServer
 from runbook_lib.preflight.parts import CLOUD_SYNC, CONNECT, FEATURES, TENANT
@@ -55,9 +56,12 @@ def _configured(evidence: Evidence) -> bool:
 
 def build(evidence: Evidence) -> Answers:
     """The build that Connect Sync reported still synchronizes."""
-    report = evidence[CONNECT]
+    report = evidence.get(CONNECT)
     if not _configured(evidence):
         yield _NOT_CONFIGURED
+        return
+    if report is None or (report.version is None and BUILD_TOLD(evidence)):
+        yield TOLD_BY_THE_SERVER
         return
     if report.build is None:
         shown = (
@@ -102,8 +106,10 @@ def _build_finding(state: str, severity: Severity, seen: Text, report: ConnectRe
 
 def connect_build_support(evidence: Evidence) -> Answers:
     """The build that Connect Sync reported is supported, as far as a third party's table tells."""
-    report = evidence[CONNECT]
-    found = report.build
+    report, server = evidence.get(CONNECT), server_of(evidence)
+    found = report.build if report else None
+    if found is None and server is not None:
+        found = ConnectReport(version=server.evidence.build).build
     if found is None or found < MINIMUM:
         yield (
             NothingToCheck(t("No build is known that still synchronizes."))
@@ -113,10 +119,10 @@ def connect_build_support(evidence: Evidence) -> Answers:
         return
     ended = END_OF_SUPPORT.get(found)
     if found == RECALLED:
-        seen = t("Connect Sync reported build {build_text}, which was recalled.", build_text=build_text(found))
+        seen = t("Connect Sync has build {build_text}, which was recalled.", build_text=build_text(found))
     elif ended is not None and ended <= evidence.at.date():
         seen = t(
-            "Connect Sync reported build {build_text}, whose support ended on {ended}.",
+            "Connect Sync has build {build_text}, whose support ended on {ended}.",
             build_text=build_text(found),
             ended=ended.isoformat(),
         )
@@ -134,7 +140,7 @@ def connect_build_support(evidence: Evidence) -> Answers:
         to_do=t("Compare with the version history of Microsoft Entra Connect, and upgrade."),
         source="A third party's table of builds (October 2026); Microsoft Entra documentation, "
         '"Microsoft Entra Connect: version release history"',
-        values={"version": report.version, "ended": None if ended is None else ended.isoformat()},
+        values={"version": build_text(found), "ended": None if ended is None else ended.isoformat()},
         hand_offs=_SERVER,
         acknowledgeable=True,
     )
@@ -142,12 +148,15 @@ def connect_build_support(evidence: Evidence) -> Answers:
 
 def pending_deletions(evidence: Evidence) -> Answers:
     """Connect Sync holds no deletion that it has not exported."""
-    report = evidence[CONNECT]
-    pending = report.pending_deletions
+    report = evidence.get(CONNECT)
+    pending = report.pending_deletions if report else None
+    if pending is None and _configured(evidence) and PENDING_TOLD(evidence):
+        yield TOLD_BY_THE_SERVER
+        return
     if pending is None:
         none = NothingToCheck(t("Connect Sync reported no number of pending deletions."))
         yield none if _configured(evidence) else _NOT_CONFIGURED
-    if pending:
+    if report is not None and pending:
         yield Finding(
             id="connect-pending-deletions",
             severity=_W,
@@ -218,6 +227,7 @@ CHECKS: tuple[Check, ...] = (
         (CONNECT,),
         on(direct=_W, cloud_sync=_W, connect_sync=_B),
         build,
+        BUILD_TOLD,
     ),
     Check(
         "connect-build-support",
@@ -225,6 +235,7 @@ CHECKS: tuple[Check, ...] = (
         (CONNECT,),
         on(connect_sync=_W),
         connect_build_support,
+        BUILD_TOLD,
     ),
     Check(
         "connect-pending-deletions",
@@ -232,6 +243,7 @@ CHECKS: tuple[Check, ...] = (
         (CONNECT,),
         on(direct=_I, cloud_sync=_I, connect_sync=_W),
         pending_deletions,
+        PENDING_TOLD,
     ),
     Check(
         "connect-transition",

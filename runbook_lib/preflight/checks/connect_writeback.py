@@ -11,7 +11,7 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.checks.connect_evidence import forests, with_evidence
 from runbook_lib.preflight.evidence import Evidence
-from runbook_lib.preflight.parts import CONNECT_SERVER
+from runbook_lib.preflight.parts import CONNECT_SERVER, PLACE
 
 _B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
 _SCHEDULER = 'Microsoft Entra documentation, "Connect Sync: scheduler"'
@@ -25,22 +25,23 @@ THRESHOLD_EXCEEDED = "stopped-deletion-threshold-exceeded"
 """Result of an export that the deletion threshold stopped ("Prevent accidental deletes")."""
 
 
-def ou_filter(read: ConnectEvidence, _: Evidence) -> Answers:
-    """The container of written groups lies inside the OU filter."""
-    found = [one for one in forests(read) if one.writeback_container]
+def ou_filter(read: ConnectEvidence, evidence: Evidence) -> Answers:
+    """The container of written groups lies inside the OU filter; while there is none, the OU that it is to be."""
+    found = [(one.writeback_container, one.name) for one in forests(read) if one.writeback_container]
+    place = evidence.get(PLACE)
+    if not found and place is not None and place.target.exists:
+        forest = read.forest_of(place.target.dn)
+        found = [(place.target.dn, forest.name if forest else "")]
     if not found:
-        yield NothingToCheck(t("No connector has a container for written groups."))
-    for forest in found:
-        container = forest.writeback_container or ""
+        yield NothingToCheck(t("No connector has a container for written groups, and no OU is named for them."))
+    for container, name in found:
         inside = read.in_filter(container)
         if inside:
             continue
         yield Finding(
             id="connect-server-filter" if inside is False else "connect-server-filter-unknown",
             severity=_B if inside is False else _U,
-            seen=t(
-                "{container} lies outside the OU filter of {name}.", container=printable(container), name=forest.name
-            )
+            seen=t("{container} lies outside the OU filter of {name}.", container=printable(container), name=name)
             if inside is False
             else t("Whether {container} lies inside the OU filter is not known.", container=printable(container)),
             expected=t("The container of written groups is selected in the OU filter."),

@@ -230,7 +230,7 @@ class GrantRights(HandOffKind):
     kind = "rights"
     where = DIRECTORY
     template = "rights.ps1.j2"
-    what: str
+    what: Text
     account: str
     grants: tuple[AllowEntry, ...]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from runbook_lib.directory.rights import AccessMask
 from runbook_lib.directory.rights.needs import AllowEntry
 from runbook_lib.model.finding import Finding, HandOff, Severity
-from runbook_lib.model.text import t
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.preflight.hand_off import (
     AddAcceptedDomain,
     AddAddressSpaces,
@@ -66,7 +66,7 @@ def hand_off(kind: str, text: str) -> HandOff:
         "sync-cycle": RunSyncCycle(),
         "connector-rights": GrantConnectorRights(text, text, f"OU={text}"),
         "delta-cycle": RunDeltaCycle(),
-        "rights": GrantRights(text, f"CONTOSO\\{text}", grants),
+        "rights": GrantRights(verbatim(text), f"CONTOSO\\{text}", grants),
     }
     return made[kind]
 
