@@ -151,9 +151,9 @@ class ConnectServer:
             groups = dict(self._store.groups)
             members = {key: self._store.members(key) for key in groups}
             users = {
-                key: str(user["onPremisesObjectIdentifier"]).lower()
+                key: (_lower(user, "onPremisesObjectIdentifier"), _text(user, "onPremisesSecurityIdentifier"))
                 for key, user in self._store.users.items()
-                if user.get("onPremisesSyncEnabled") and user.get("onPremisesObjectIdentifier")
+                if user.get("onPremisesSyncEnabled")
             }
 
             def work(target: ConnectTarget) -> _Worked:
@@ -161,9 +161,8 @@ class ConnectServer:
                 if not target.there(wizard.container):
                     return _Worked()
                 wanted = wanted_groups(wizard, groups, members, exchange=target.prepared_for_exchange())
-                referred = {users[one] for group in wanted for one in group.members if one in users}
-                found = target.by_guids(referred)
-                accounts = {key: found[guid].dn for key, guid in users.items() if guid in found}
+                referred = {one: users[one] for group in wanted for one in group.members if one in users}
+                accounts = target.accounts(referred)
                 held = target.written(wizard.container)
                 pending = tuple(exports(wanted, held, state.known, accounts, wizard.container))
                 joined = {one.group_id for one in held} & {one.group_id for one in wanted}
@@ -266,6 +265,14 @@ def _counted(pending: Sequence[Export], refused: Sequence[ExportRefused]) -> dic
     kinds = Counter(one.kind for one in pending if one.dn not in failed)
     names = {"add": "ExportAdd", "update": "ExportUpdate", "rename": "ExportRename", "delete": "ExportDelete"}
     return {name: kinds[kind] for kind, name in names.items()} | {"ExportFailure": len(failed)}
+
+
+def _text(record: Mapping[str, object], name: str) -> str:
+    return str(record.get(name) or "")
+
+
+def _lower(record: Mapping[str, object], name: str) -> str:
+    return _text(record, name).lower()
 
 
 def _mapping(record: Mapping[str, object], name: str) -> Mapping[str, object]:

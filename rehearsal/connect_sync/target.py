@@ -11,7 +11,7 @@ import ldap3
 
 from rehearsal.cloud_sync.target import AT_ONCE, PERMISSIVE, LdapTarget, answered, bound, named
 from rehearsal.connect_sync.wanted import UNIVERSAL_DISTRIBUTION, Export, Held
-from runbook_lib.directory.search import guid_text
+from runbook_lib.directory.search import guid_text, sid_bytes
 from runbook_lib.model.dn import rdn
 from runbook_lib.model.ids import group_id_of_anchor
 
@@ -67,6 +67,20 @@ class ConnectTarget(LdapTarget):
                 members = tuple(dn.decode("utf-8", "replace") for dn in raw.get("member") or ())
                 found.append(Held(guid_text(raw["objectGUID"][0]), group_id, row["dn"], values, members))
         return sorted(found, key=lambda one: one.group_id)
+
+    def accounts(self, keys: Mapping[str, tuple[str, str]]) -> dict[str, str]:
+        """User id to the DN of the account that Connect has joined: by objectGUID, and where there is none by SID.
+
+        Connect knows its own join whatever the source anchor is; the tenant shows objectGUID and SID of it.
+        """
+        by_guid = self.by_guids({guid for guid, _ in keys.values() if guid})
+        found = {key: by_guid[guid].dn for key, (guid, _) in keys.items() if guid in by_guid}
+        for key, (guid, sid) in keys.items():
+            if not guid and sid:
+                octets = "".join(f"\\{byte:02x}" for byte in sid_bytes(sid))
+                for entry in self._search(f"(objectSid={octets})"):
+                    found[key] = entry.dn
+        return found
 
     def carry_out(self, export: Export, container: str) -> None:
         """One export.

@@ -234,6 +234,8 @@ class ChangeSession:
                 self.course.end = RunEnd(seen.error.outcome, seen.error)
             elif seen.error is not None:
                 raise seen.error
+            elif seen.finishes:
+                self.course.end = RunEnd(Outcome.DONE, None)
         if self._unproved is not None:
             raise not_proved(self._unproved)
         if seen is not None and seen.cancelled:

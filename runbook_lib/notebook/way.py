@@ -92,8 +92,10 @@ class ReadBack:
         view: For people.
         error: None where everything is as planned.
         cancelled: Whether somebody interrupted the waiting.
+        finishes: Whether it ends what an earlier run of the same change has handed over, though this one wrote nothing.
     """
 
     view: View
     error: RunbookError | None
     cancelled: bool = False
+    finishes: bool = False

@@ -9,6 +9,7 @@ from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.target import Route
 from runbook_lib.notebook.authority_way import AuthorityWay, changes_authority
 from runbook_lib.notebook.cloud_sync_way import CloudSyncWay
+from runbook_lib.notebook.connect_sync_way import ConnectSyncWay
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.direct_way import DirectWay
 from runbook_lib.notebook.reading import policy_now
@@ -30,7 +31,10 @@ def way_of(context: RunContext, operation: Operation, done: DoneChange | None = 
     Raises:
         Refused: ``route-not-carried-out``.
     """
-    if rules_of(context.parameters.route).route is Route.CLOUD_SYNC:
+    route = rules_of(context.parameters.route).route
+    if route is Route.CONNECT_SYNC:
+        return ConnectSyncWay(context, operation, done)
+    if route is Route.CLOUD_SYNC:
         kind = AuthorityWay if changes_authority(context.parameters, operation, done) else CloudSyncWay
         return kind(context, operation, done)
 

@@ -67,6 +67,7 @@ COMMENTS = {
     "cloud_sync_enable": "Enabling brings groups into scope, or does move, convert, differing.",
     "connect_evidence": "The collector on the Connect server wrote this file; empty means that there is none.",
     "connect_evidence_hours": "Evidence of the Connect server counts for this many hours.",
+    "connect_wait": "After the hand-over to people AD is watched for this many minutes, at most.",
     "cloud_sync_create": "Where no configuration writes groups to the domain, one is made.",
     "cloud_sync_disable": "Disabling takes groups out of scope, or does pause, remove, move, roll-back.",
     "cloud_sync_with_nested": "A conversion or roll-back takes nested groups along.",
@@ -110,7 +111,7 @@ _WRITING = (
 )
 _OUT = ("disable_by", "empty_on_retire")
 _ENABLED_BY_CLOUD_SYNC = ("cloud_sync_notify", "cloud_sync_delete_threshold", "cloud_sync_pilot", "cloud_sync_create")
-_PREDICTED = ("cloud_sync_on_premises_users", "cloud_sync_wait")
+_PREDICTED = ("cloud_sync_on_premises_users", "cloud_sync_wait", "connect_wait")
 _CONVERTED = ("cloud_sync_make_universal", "cloud_sync_keep_place", "cloud_sync_enable")
 _AUTHORITY = ("cloud_sync_with_nested", "cloud_sync_group_dn_property")
 _EXPRESSIONS = ("cloud_sync_ou_expression", "cloud_sync_cn_expression", "cloud_sync_account_name_expression")

@@ -237,6 +237,13 @@ class Parameters(BaseModel):
     connect_evidence_hours: int = Field(
         24, ge=1, le=720, description="Hours after which that file no longer counts: collect anew"
     )
+    connect_wait: int = Field(
+        60,
+        ge=0,
+        le=1440,
+        description="Minutes to watch Active Directory, at most, after the wizard of Connect Sync was handed over; 0: "
+        "one look",
+    )
 
     # Pre-flight
     check_routes: list[Literal["direct", "cloud-sync", "connect-sync"]] = Field(

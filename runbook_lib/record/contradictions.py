@@ -14,6 +14,7 @@ from runbook_lib.change.plan_file import plan_from_json
 from runbook_lib.errors import RunbookError
 from runbook_lib.files import JOURNAL, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t
 from runbook_lib.record.run_end import WrittenJournal, written_by
 from runbook_lib.routes.registry import ROUTES
@@ -63,7 +64,8 @@ def _of_itself(facts: Mapping[str, Any], outcome: Outcome, plan: Mapping[str, An
         yield t("it says {outcome!r}, and an error beside it", outcome=outcome.value)
     if plan and outcome is Outcome.NOTHING_TO_DO and planned:
         yield t("it says {outcome!r}, but {planned} changes were planned", outcome=outcome.value, planned=planned)
-    if plan and outcome is Outcome.DONE and not planned:
+    # On this route people act between two runs: the one that sees it done has nothing left to plan.
+    if plan and outcome is Outcome.DONE and not planned and plan.get("route") != Route.CONNECT_SYNC.value:
         yield t("it says {outcome!r}, but nothing was planned", outcome=outcome.value)
 
 

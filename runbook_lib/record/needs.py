@@ -19,8 +19,9 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require_group_type
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.routes.cloud_sync.desired import require_fit
+from runbook_lib.routes.connect_sync.planning import require_connect_fit
 from runbook_lib.routes.direct.selection import require_selection
-from runbook_lib.routes.registry import ROUTES, rules_of
+from runbook_lib.routes.registry import ROUTES
 from runbook_lib.strict_file import LARGEST_PLAN, read_plain
 
 LISTED = 10
@@ -165,12 +166,13 @@ def require_needs(notebook: str, parameters: Parameters) -> None:
     Raises:
         UsageError: What the groups are for is not said, or a mapping expression is not well formed (30); no record is
             named that can be undone (60).
-        Refused: The route is not carried out yet (30, 40, 60), no group is selected (30, but where all that differ are
-            meant), none is named to be disabled (40), nothing was written (60).
+        Refused: The notebook does not carry out the route (40, 60), no group is selected (30, but where all that differ
+            are meant), none is named to be disabled (40), nothing was written (60).
     """
     direct = parameters.route == Route.DIRECT.value
-    if notebook in (ENABLE, DISABLE, UNDO):
-        rules_of(parameters.route)
+    if parameters.route == Route.CONNECT_SYNC.value:
+        _require_connect_needs(notebook, parameters)
+        return
     if notebook == ENABLE:
         if direct:
             require_group_type(parameters)
@@ -183,6 +185,21 @@ def require_needs(notebook: str, parameters: Parameters) -> None:
             require_selection(parameters.disable_ids, parameters.disable_names, "disable")
     elif notebook == UNDO:
         require_undoable(parameters)
+
+
+def _require_connect_needs(notebook: str, parameters: Parameters) -> None:
+    if notebook == ENABLE:
+        require_connect_fit(parameters)
+    elif notebook in (DISABLE, UNDO):
+        raise Refused(
+            t("The route connect-sync is carried out by 30-enable-writeback alone: nothing was read or planned."),
+            code="route-not-carried-out",
+            hint=t(
+                "Clear the box Group writeback in the wizard on the Connect server; the next cycle deletes every group "
+                "that it wrote."
+            ),
+            values={"route": Route.CONNECT_SYNC.value},
+        )
 
 
 def find_notebook(text: str, project_root: Path) -> Path:

@@ -78,6 +78,10 @@ _GAPS_OF_ROUTE: Mapping[str, Text] = {
         "Cloud Sync writes to AD by itself: this record proves the requests to Microsoft Graph, and what AD showed "
         "while it was watched."
     ),
+    "connect-sync": t(
+        "People act on the Connect server: this record proves what was handed to them, the evidence that came back "
+        "and what AD showed while it was watched."
+    ),
 }
 
 
@@ -94,7 +98,8 @@ def standing_gaps(route: object = "direct") -> tuple[Text, ...]:
             "Tested on Samba and on the rehearsal, not on Windows domain controllers, Exchange transport or a live "
             "tenant."
         ),
-        t("Pilot with one group first."),
+        # v1 writes all groups or none.
+        *(() if route == "connect-sync" else (t("Pilot with one group first."),)),
     )
 
 

@@ -129,7 +129,7 @@ class PlanApprovalFile(_Common):
             raise ValueError(f"it holds longer than {LONGEST.days} days, or ends before it begins")
         title = re.escape(self.target.target().title)
         groups = r"[0-9]+ GROUPS?"
-        what = rf"(CONFIGURATION|{groups}( AND DELETE {groups})?)"
+        what = rf"(CONFIGURATION|WRITEBACK|{groups}( AND DELETE {groups})?)"
         phrase = rf"((ENABLE|DISABLE|UNDO|CONVERT|ROLL-BACK) {what}|DELETE ({groups}|CONFIGURATION)) IN {title}"
         if not re.fullmatch(phrase, self.phrase):
             raise ValueError("its phrase is not that of a plan of its target")

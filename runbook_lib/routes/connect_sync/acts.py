@@ -47,7 +47,8 @@ class Act:
     def intent(self) -> dict[str, object]:
         """What the journal says before it."""
         action = self.change.payload.action
-        return {"action": action.name, "before": action.replaced()}
+        before = action.replaced()
+        return {"action": action.name, **({} if before is None else {"before": before})}
 
     def beyond_intent(self, object_id: str, intent: Mapping[str, Any], made: Mapping[str, str]) -> Text:
         """What a ``begin`` line says beyond this act."""

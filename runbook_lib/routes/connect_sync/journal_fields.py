@@ -14,7 +14,7 @@ class IntentFields(Fields):
 
     action: str = Field(description="Which action")
     before: dict[str, Any] | None = Field(
-        default=None, description="What was there until then, where it is replaced as a whole; null: nothing is"
+        default=None, description="What was there until then, where it is replaced as a whole; absent: nothing is"
     )
 
 

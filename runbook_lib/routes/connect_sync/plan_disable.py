@@ -16,7 +16,7 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding
-from runbook_lib.model.ids import NO_GROUP, as_object_guid
+from runbook_lib.model.ids import as_object_guid
 from runbook_lib.model.predicted import Known
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, counted, first_of, t
@@ -25,8 +25,9 @@ from runbook_lib.routes.connect_sync.actions import ConnectAction, RunCycle
 from runbook_lib.routes.connect_sync.acts import in_act_order
 from runbook_lib.routes.connect_sync.leaving_actions import GoingGroup, SetNewGroupDefault, SwitchOff
 from runbook_lib.routes.connect_sync.leaving_findings import leaving_findings
-from runbook_lib.routes.connect_sync.payload import ConnectSyncChange, ConnectSyncPayload, ConnectSyncPlan
-from runbook_lib.routes.connect_sync.target import ConnectSyncTarget, connect_target_of
+from runbook_lib.routes.connect_sync.payload import ConnectSyncPlan
+from runbook_lib.routes.connect_sync.planning import about_ou
+from runbook_lib.routes.connect_sync.target import connect_target_of
 from runbook_lib.rules.policy import Limits
 
 
@@ -80,14 +81,6 @@ def plan_disable(
     plan = ConnectSyncPlan(operation, target, changes, limits.as_json(), route=Route.CONNECT_SYNC)
     found = tuple(leaving_findings(removals, settings, inventory.directory.deleted)) if removals or changes else ()
     return LeavingPlan(plan, found, removals)
-
-
-def about_ou(
-    target: ConnectSyncTarget, kind: ChangeKind, action: ConnectAction, reason: str, why: Text
-) -> ConnectSyncChange:
-    """A change about the OU of written groups, or about everything in it."""
-    payload = ConnectSyncPayload(target.ou_guid, target.ou_dn, "", action)
-    return ConnectSyncChange(kind, NO_GROUP, "", payload, reason, why)
 
 
 def _going(one: Removal) -> GoingGroup:

@@ -37,7 +37,8 @@ from runbook_lib.routes.connect_sync.payload import (
     ConnectSyncPlan,
     connect_sync_plan,
 )
-from runbook_lib.routes.connect_sync.plan_disable import LeavingPlan, about_ou, plan_disable
+from runbook_lib.routes.connect_sync.plan_disable import LeavingPlan, plan_disable
+from runbook_lib.routes.connect_sync.planning import about_ou
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget, connect_target_of
 from runbook_lib.rules.policy import Limits
 

@@ -50,7 +50,10 @@ def test_what_a_record_does_not_prove_depends_on_its_route(make_run: Callable[..
     assert "by hand" not in gaps
     assert "Pilot with one group first" in gaps
     assert _disk(make_run("run-2", route="direct"))["gaps"] == list(standing_gaps())
-    assert len(standing_gaps("connect-sync")) == len(standing_gaps(["x"])) == len(standing_gaps()) - 1
+    assert len(standing_gaps("none")) == len(standing_gaps(["x"])) == len(standing_gaps()) - 1
+    of_people = " ".join(standing_gaps("connect-sync"))
+    assert "People act on the Connect server" in of_people
+    assert "Pilot" not in of_people, "all groups come, or none"
 
 
 def test_every_change_is_on_the_disk_at_once(make_run: Callable[..., RunRecord]) -> None:

@@ -1,0 +1,116 @@
+"""After everything was handed over: AD is watched, what arrived is compared, and what is left to do is handed over."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from runbook_lib.connect.arrived import ArrivalState, ConnectArrival, connect_arrivals
+from runbook_lib.connect.predicted import ConnectPrediction
+from runbook_lib.directory.below import GroupsBelow
+from runbook_lib.errors import AwaitingHandoff, RunbookError
+from runbook_lib.exchange.address_book import address_book_of, written_group
+from runbook_lib.inventory import Inventory
+from runbook_lib.model.finding import Severity
+from runbook_lib.model.ids import as_group_id
+from runbook_lib.model.predicted import Known
+from runbook_lib.model.text import t
+from runbook_lib.notebook.connect_sync_reading import ServerRead
+from runbook_lib.notebook.context import RunContext
+from runbook_lib.notebook.front_end import ProgressLine
+from runbook_lib.notebook.way import ReadBack
+from runbook_lib.parameters.check_change import with_acknowledgements
+from runbook_lib.preflight.address_book import address_book_finding
+from runbook_lib.routes.connect_sync.planning import accounts_in_ad
+from runbook_lib.routes.connect_sync.watch import end_of_arrivals, watch_connect
+from runbook_lib.shown.connect_sync import connect_arrivals_view
+from runbook_lib.shown.hand_offs import hand_offs_of_plan_view, hand_offs_text
+
+ADDRESS_BOOK_FILE = "hand-off-address-book.txt"
+
+
+class ConnectWatching:
+    """What a run looks at when nothing is left to be handed over.
+
+    Args:
+        context: Of the run.
+        inventory: Both sides, as they were read when the run began.
+        server: The Connect server, likewise.
+        since: When the wizard was handed over; None: v1 was on before.
+    """
+
+    def __init__(self, context: RunContext, inventory: Inventory, server: ServerRead, since: datetime | None) -> None:
+        self._context = context
+        self._inventory = inventory
+        self._server = server
+        self._since = since
+
+    def arrivals(self, prediction: ConnectPrediction) -> ReadBack:
+        """Watch until every group that is sure to come is there, or the time is over.
+
+        Raises:
+            NoAccess, ServiceFailed: AD cannot be looked at.
+        """
+        context, server = self._context, self._server.now
+        container = prediction.container.value if prediction.container.known else context.parameters.target_ou
+        groups = GroupsBelow(context.connect_directory(), container)
+        accounts = accounts_in_ad(self._inventory)
+        exported = server.exported(self._since)
+
+        def look(changed_only: bool) -> Sequence[ConnectArrival]:
+            return connect_arrivals(
+                prediction,
+                groups.look(changed_only=changed_only),
+                self._inventory.index.guid_of_dn,
+                accounts,
+                exported=exported,
+            )
+
+        watched = watch_connect(
+            look,
+            wait=timedelta(minutes=context.parameters.connect_wait),
+            clock=context.clock,
+            sleep=time.sleep,
+            progress=ProgressLine(t("Waiting for Connect Sync")),
+        )
+        error = end_of_arrivals(watched, server, self._since)
+        after = self._after_work(watched.of(ArrivalState.AS_PREDICTED), prediction)
+        return ReadBack(
+            connect_arrivals_view(watched.seen),
+            error or after,
+            cancelled=watched.cancelled,
+            finishes=self._since is not None,
+        )
+
+    def _after_work(self, arrived: Sequence[ConnectArrival], prediction: ConnectPrediction) -> RunbookError | None:
+        """Update-Recipient for every group that is in AD and not in the address book: noted, shown, kept as lines.
+
+        None where that is done, or where AD was not prepared for Exchange.
+        """
+        if prediction.exchange is Known.NO:
+            return None
+        context = self._context
+        book = address_book_of(
+            written_group(one.present, as_group_id(one.group_id)) for one in arrived if one.present is not None
+        )
+        finding = address_book_finding(book, has_shell=True)
+        if finding is None:
+            return None
+        (finding,) = with_acknowledgements([finding], context.parameters, context.clock().date())
+        context.note(finding)
+        context.record.folder.write_text(ADDRESS_BOOK_FILE, hand_offs_text([finding]))
+        if view := hand_offs_of_plan_view([finding]):
+            context.show(view)
+        if finding.severity is not Severity.WARNING:
+            return None
+        return AwaitingHandoff(
+            finding.seen,
+            code="address-book-waiting",
+            hint=t(
+                "Run the lines of {file} in the Exchange Management Shell, then this notebook again with the same "
+                "change id: it looks at showInAddressBook. Or acknowledge mail-not-in-address-book.",
+                file=ADDRESS_BOOK_FILE,
+            ),
+            values={"groups": [one.group_id for one in book.waiting]},
+        )

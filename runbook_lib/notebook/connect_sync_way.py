@@ -1,0 +1,210 @@
+"""The route connect-sync in a notebook: steps for people on the Connect server, then AD is watched until it is so."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+import pandas as pd
+
+from runbook_lib.change.journal import JournalFile
+from runbook_lib.change.journal_check import DoneChange, effects_of
+from runbook_lib.change.resume import BrokenOff
+from runbook_lib.errors import AwaitingHandoff
+from runbook_lib.inventory import Inventory
+from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change_kind import Operation
+from runbook_lib.model.finding import Finding
+from runbook_lib.model.text import joined, t
+from runbook_lib.notebook.connect_sync_reading import (
+    ConnectLive,
+    ServerRead,
+    order_findings,
+    read_server,
+    settings_now,
+)
+from runbook_lib.notebook.connect_sync_watching import ConnectWatching
+from runbook_lib.notebook.context import RunContext
+from runbook_lib.notebook.reading import policy_now
+from runbook_lib.notebook.way import PlanMade, ReadBack
+from runbook_lib.routes.connect_sync.actions import HANDED_OVER
+from runbook_lib.routes.connect_sync.deleted_groups import DeletedGroups, SettingsOfTenant
+from runbook_lib.routes.connect_sync.hand_over import HandOver, ServerFacts, hand_over_of
+from runbook_lib.routes.connect_sync.handed import EarlierHandOver, earlier_hand_over
+from runbook_lib.routes.connect_sync.payload import connect_sync_changes, connect_sync_plan
+from runbook_lib.routes.connect_sync.plan_enable import plan_connect_enable
+from runbook_lib.routes.connect_sync.planning import ConnectSides, PlannedConnect, require_same_ou
+from runbook_lib.routes.connect_sync.resume import renamed_connect, require_connect_rest_allowed
+from runbook_lib.routes.connect_sync.steps import ActContext
+from runbook_lib.routes.connect_sync.target import ConnectSyncTarget, connect_sync_target, connect_target_of
+from runbook_lib.routes.connect_sync.work import ConnectSyncWork, ServicePatience
+from runbook_lib.routes.registry import ROUTES
+from runbook_lib.shown.connect_sync import (
+    PREDICTION_COLUMNS,
+    connect_prediction_view,
+    hand_overs_view,
+    prediction_json,
+    prediction_rows,
+)
+
+_PAUSES = (2.0, 5.0, 15.0)
+"""Seconds before a service without an answer is asked again."""
+PREDICTION_TABLE, PREDICTION_FILE = "prediction.csv", "prediction.json"
+
+
+class ConnectSyncWay:
+    """The ``RouteRun`` of the route connect-sync."""
+
+    def __init__(self, context: RunContext, operation: Operation, done: DoneChange | None) -> None:
+        self._context = context
+        self._done = done
+        self.operation = operation
+        self._read: tuple[Inventory, ServerRead] | None = None
+        self._made: PlannedConnect | None = None
+        self._target: ConnectSyncTarget | None = None
+        self._order: tuple[Finding, ...] | None = None
+        """What the pre-flight found, once for a run."""
+
+    @property
+    def lock_server(self) -> str:
+        """Graph and the id of the tenant: every rehearsal on a machine has the same tenant, each a Graph of its own."""
+        return f"{self._context.connect_graph().host}/{self._inventory.cloud.tenant.id}"
+
+    def plan(self, inventory: Inventory) -> PlanMade:
+        """Read the server, work out what AD will look like, plan; where everything is handed over, plan nothing."""
+        context, earlier = self._context, self._earlier()
+        since = earlier.at if earlier else None
+        server = read_server(context, inventory.cloud.tenant, since)
+        self._read = inventory, server
+        settings = settings_now(context, server, since)
+        sides = ConnectSides(inventory, settings, evidence=server.evidence)
+        self._made = plan_connect_enable(sides, policy_now(context, inventory), earlier)
+        self._target = connect_sync_target(self._made.plan.target)
+        self._keep_prediction(self._made)
+        order = self._in_order() if self._made.plan.changes else ()
+        views = (connect_prediction_view(self._made.prediction),)
+        return PlanMade(self._made.plan, (*order, *self._made.findings), views)
+
+    def require_same_server(self, opened: Mapping[str, object]) -> None:
+        """What is handed over is bound to an OU, which ``taken_up`` compares; any domain controller knows it."""
+
+    def taken_up(self, broken: BrokenOff, inventory: Inventory) -> Plan:
+        """As it was planned, if what is left is within limits; each hand-over looks at the live state first."""
+        context, plan = self._context, connect_sync_plan(broken.plan)
+        now = connect_target_of(inventory.cloud.tenant.id, inventory.directory)
+        hint = t("Use the parameters file that the change was begun with.")
+        require_same_ou(now, plan.target, code="resume-elsewhere", hint=hint)
+        self._read = inventory, read_server(context, inventory.cloud.tenant, None)
+        named = renamed_connect(plan, now)
+        self._target = named.target
+        limits = policy_now(context, inventory).limits.as_json()
+        require_connect_rest_allowed(named, broken.finished, inventory, limits)
+        return named
+
+    def back_up(self, changes: Sequence[Change]) -> None:
+        """Nothing: what is handed over changes no object of AD that is there."""
+
+    def place(self) -> Mapping[str, str]:
+        """Graph, the domain controller, the OU."""
+        identity = self._context.connect_directory().controller.identity
+        return {
+            "graph_host": self._context.connect_graph().host,
+            "dc_host": identity.host,
+            "ds_service_name": identity.ds_service_name,
+            "invocation_id": identity.invocation_id,
+            "target_ou_guid": self._bound_to.ou_guid,
+        }
+
+    def work(self, plan: Plan, changes: Sequence[Change]) -> ConnectSyncWork:
+        """What is handed over."""
+        del plan
+        directory = self._context.connect_directory()
+        context = ActContext(
+            target=self._bound_to,
+            live=ConnectLive(self._context, self._inventory, None),
+            facts=self._facts,
+            keep=self._keep_hand_over,
+            groups=DeletedGroups(directory, self._bound_to.ou_guid),
+            settings=SettingsOfTenant(self._context.connect_graph()),
+        )
+        return ConnectSyncWork(changes, context, ServicePatience(_PAUSES, time.sleep))
+
+    def read_back(self, plan: Plan, changes: Sequence[Change], chain: Sequence[JournalFile]) -> ReadBack | None:
+        """Say what a person has to do now; where that was said by an earlier run, watch AD."""
+        del plan
+        effects = effects_of(chain)
+        handed = [
+            hand_over_of(change.payload.action, self._bound_to, self._facts)
+            for change in connect_sync_changes(changes)
+            if any(effect.data.get(HANDED_OVER) for effect in effects.get(change.digest, ()))
+        ]
+        if handed:
+            for one in handed:
+                self._keep_hand_over(one)
+            return ReadBack(hand_overs_view(handed), _handed_over(handed))
+        if self._made is None:
+            return None
+        inventory, server = self._both
+        return ConnectWatching(self._context, inventory, server, self._since).arrivals(self._made.prediction)
+
+    def _keep_hand_over(self, handed: HandOver) -> None:
+        self._context.record.folder.write_text(handed.file, handed.text())
+
+    def _keep_prediction(self, made: PlannedConnect) -> None:
+        folder = self._context.record.folder
+        rows = prediction_rows(made.prediction)
+        folder.write_csv(PREDICTION_TABLE, pd.DataFrame(rows, columns=list(PREDICTION_COLUMNS), dtype=object))
+        folder.write_json(PREDICTION_FILE, prediction_json(made.prediction))
+
+    def _earlier(self) -> EarlierHandOver | None:
+        folder = self._context.record.folder
+        return earlier_hand_over(folder.change_folder, ROUTES, self.operation, but=(folder.run_id,))
+
+    def _in_order(self) -> tuple[Finding, ...]:
+        if self._order is None:
+            self._order = order_findings(self._context)
+        return self._order
+
+    @property
+    def _since(self) -> datetime | None:
+        earlier = self._earlier()
+        return earlier.at if earlier else None
+
+    @property
+    def _facts(self) -> ServerFacts:
+        inventory, server = self._both
+        name = server.evidence.evidence.server if server.evidence else ""
+        return ServerFacts(name, inventory.cloud.tenant.default_domain)
+
+    @property
+    def _inventory(self) -> Inventory:
+        return self._both[0]
+
+    @property
+    def _both(self) -> tuple[Inventory, ServerRead]:
+        if self._read is None:
+            raise ValueError("the server is read with the plan")
+        return self._read
+
+    @property
+    def _bound_to(self) -> ConnectSyncTarget:
+        if self._target is None:
+            raise ValueError("the target is known with the plan")
+        return self._target
+
+
+def _handed_over(handed: Sequence[HandOver]) -> AwaitingHandoff:
+    return AwaitingHandoff(
+        t(
+            "Nothing was changed. A person does now, in this order: {titles}.",
+            titles=joined((one.title for one in handed), "; "),
+        ),
+        code="handed-over",
+        hint=t(
+            "Give {files} of this record to whoever looks after the Connect server. When all of it is done, run this "
+            "notebook again with the same change id: it waits for AD and compares.",
+            files=", ".join(one.file for one in handed),
+        ),
+        values={"files": [one.file for one in handed]},
+    )

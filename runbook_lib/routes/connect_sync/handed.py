@@ -1,0 +1,85 @@
+"""What earlier runs of a change handed over: a run that finds it waits for AD instead of handing it over again.
+
+A journal is its writer's word. Nothing is written because of it: it only tells what is waited for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from runbook_lib.change.journal import chain_of, journals_of
+from runbook_lib.change.journal_check import effects_of
+from runbook_lib.change.plan_file import read_plan
+from runbook_lib.change.route import Routes
+from runbook_lib.errors import UsageError
+from runbook_lib.model.change_kind import ChangeKind, Operation
+from runbook_lib.model.moment import moment_in
+from runbook_lib.model.target import Route
+from runbook_lib.routes.connect_sync.actions import HANDED_OVER
+from runbook_lib.routes.connect_sync.payload import ConnectSyncChange, ConnectSyncPlan, connect_sync_plan
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierHandOver:
+    """The last plan of a change that was carried out on this route.
+
+    Attributes:
+        run: Id of the run that carried it out; its folder stands beside those of the change's other runs.
+        at: When the last of it was handed over or done, UTC.
+        plan: The plan.
+        changes: What of it was handed to a person.
+    """
+
+    run: str
+    at: datetime
+    plan: ConnectSyncPlan
+    changes: tuple[ConnectSyncChange, ...]
+
+    def of_kind(self, kind: ChangeKind) -> ConnectSyncChange | None:
+        """The change of a kind that was handed over."""
+        return next((change for change in self.changes if change.kind is kind), None)
+
+    def covers(self, change: ConnectSyncChange) -> bool:
+        """Whether the very same was handed over, whatever groups come or go with it today."""
+        other = self.of_kind(change.kind)
+        return (
+            other is not None
+            and other.payload.object_guid.casefold() == change.payload.object_guid.casefold()
+            and other.payload.action.settings() == change.payload.action.settings()
+        )
+
+
+def earlier_hand_over(
+    change_folder: Path, routes: Routes, operation: Operation, *, but: Collection[str] = ()
+) -> EarlierHandOver | None:
+    """What is waited for under a change id; None where its last plan was for something else, or handed nothing over.
+
+    Args:
+        change_folder: Folder of the change.
+        routes: The routes whose journals and plans can be read.
+        operation: What the notebook is for.
+        but: Ids of runs that do not count: the one that asks.
+
+    Raises:
+        Refused: A journal or a closing cannot be believed.
+    """
+    journals = journals_of(change_folder, routes)
+    done = [one for one in journals if one.carried_out and one.run.name not in but]
+    if not done or done[-1].opened.get("route") != Route.CONNECT_SYNC.value:
+        return None
+    last = done[-1]
+    try:
+        plan = read_plan(last.run, routes)
+    except UsageError:
+        plan = None
+    at = moment_in(last.last)
+    if plan is None or at is None or plan.operation is not operation or plan.route is not Route.CONNECT_SYNC:
+        return None
+    effects = effects_of(chain_of(last, journals))
+    handed = {digest for digest, some in effects.items() if any(one.data.get(HANDED_OVER) for one in some)}
+    known = connect_sync_plan(plan)
+    changes = tuple(change for change in known.changes if change.digest in handed)
+    return EarlierHandOver(last.run.name, at, known, changes) if changes else None

@@ -1,0 +1,179 @@
+"""What the planners of the route connect-sync share: what was read, what comes of it, limits. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from runbook_lib.connect.evidence import ConnectEvidence
+from runbook_lib.connect.predicted import ConnectGroup, ConnectPrediction, NamingMode
+from runbook_lib.connect.settings import WritebackSettings
+from runbook_lib.errors import Refused, UsageError
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.model.change import GroupMembers, LeftOut, Plan, PlanOf
+from runbook_lib.model.change_kind import ChangeKind, Operation
+from runbook_lib.model.cloud import Switch
+from runbook_lib.model.finding import Finding
+from runbook_lib.model.ids import NO_GROUP
+from runbook_lib.model.predicted import Known
+from runbook_lib.model.target import Route
+from runbook_lib.model.text import Text, joined, t
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.routes.connect_sync.actions import ConnectAction
+from runbook_lib.routes.connect_sync.acts import in_act_order
+from runbook_lib.routes.connect_sync.payload import ConnectSyncChange, ConnectSyncPayload
+from runbook_lib.routes.connect_sync.target import ConnectSyncTarget, connect_target_of
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorAccount:
+    """The account with which Connect writes to AD.
+
+    Attributes:
+        dn: Its distinguished name; empty: not known.
+        may_write: Whether it has what v1 needs on the OU of written groups.
+    """
+
+    dn: str = ""
+    may_write: Switch = Switch.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectSides:
+    """Both sides, and the Connect server between them, as they were read.
+
+    Attributes:
+        inventory: Both sides.
+        settings: What decides about every group under v1.
+        account: The connector account.
+        evidence: The server's, where there is one that counts.
+    """
+
+    inventory: Inventory
+    settings: WritebackSettings
+    account: ConnectorAccount = ConnectorAccount()
+    evidence: ConnectEvidence | None = None
+
+    @property
+    def target(self) -> ConnectSyncTarget:
+        """What a plan made from them is bound to."""
+        return connect_target_of(self.inventory.cloud.tenant.id, self.inventory.directory)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedConnect:
+    """A plan, what AD will look like when it is done, and what was found while making it.
+
+    Attributes:
+        waits: Whether everything that a person has to do was handed over before: AD is waited for.
+    """
+
+    plan: Plan
+    findings: tuple[Finding, ...]
+    prediction: ConnectPrediction
+    waits: bool = False
+
+
+def require_connect_fit(parameters: Parameters) -> None:
+    """Insist that what is asked of v1 is something that it does, before anything is read.
+
+    Raises:
+        UsageError: ``group_type`` asks for security groups (``group-type-of-connect-sync``), which v1 never writes.
+    """
+    if parameters.group_type == "security":
+        raise UsageError(
+            t("The parameter group_type is security, and Connect Sync writes distribution groups alone."),
+            code="group-type-of-connect-sync",
+            hint=t("Leave group_type empty, or set it to distribution; or set route to direct."),
+        )
+
+
+def naming_mode(parameters: Parameters) -> NamingMode:
+    """How ``rdn_style`` has the groups named: what the wizard's box says."""
+    return NamingMode.ID if parameters.rdn_style == "id" else NamingMode.DISPLAY_NAME
+
+
+def about_ou(
+    target: ConnectSyncTarget, kind: ChangeKind, action: ConnectAction, reason: str, why: Text
+) -> ConnectSyncChange:
+    """A change about the OU of written groups, or about everything in it."""
+    payload = ConnectSyncPayload(target.ou_guid, target.ou_dn, "", action)
+    return ConnectSyncChange(kind, NO_GROUP, "", payload, reason, why)
+
+
+def finished_connect_plan(
+    operation: Operation,
+    target: ConnectSyncTarget,
+    changes: Sequence[ConnectSyncChange],
+    limits: Mapping[str, int],
+    *,
+    in_step: int = 0,
+    members: Sequence[GroupMembers] = (),
+) -> PlanOf[ConnectSyncPayload, ConnectSyncTarget]:
+    """Order the changes and bind them to the OU."""
+    return PlanOf(
+        operation=operation,
+        target=target,
+        changes=in_act_order(changes),
+        limits=dict(limits),
+        in_step=in_step,
+        members=tuple(sorted(members, key=lambda group: group.group_id)),
+        route=Route.CONNECT_SYNC,
+    )
+
+
+def require_same_ou(now: ConnectSyncTarget, then: ConnectSyncTarget, *, code: str, hint: Text) -> None:
+    """Refuse what belongs to another tenant, domain or OU than the parameters lead to, by id.
+
+    Args:
+        now: What the parameters lead to.
+        then: Of the plan or record.
+        code: Of the error.
+        hint: What to do.
+
+    Raises:
+        Refused: With this code.
+    """
+    pairs = {
+        t("tenant"): (now.tenant_id, then.tenant_id),
+        t("domain"): (now.domain_guid, then.domain_guid),
+        t("OU of written groups"): (now.ou_guid, then.ou_guid),
+    }
+    differing = [name for name, (here, there) in pairs.items() if here.casefold() != there.casefold()]
+    if differing:
+        raise Refused(
+            t(
+                "It belongs to another {differing} than the parameters name.",
+                differing=joined(differing, t(" and ")),
+            ),
+            code=code,
+            hint=hint,
+            values={"differing": differing},
+        )
+
+
+def accounts_in_ad(inventory: Inventory) -> dict[str, str]:
+    """Principal id to the GUID of its AD account, for those that have one."""
+    return {key: principal.guid for key, principal in inventory.principals.items() if principal.guid}
+
+
+def members_of_coming(group: ConnectGroup, inventory: Inventory, accounts: Mapping[str, str]) -> GroupMembers:
+    """What becomes of the members of a predicted group; ``accounts``: member id to GUID."""
+    there = inventory.index.groups_by_guid.get(group.guid)
+    now = {inventory.index.guid_of_dn(dn) for dn in (there.members or ())} if there else set()
+    written = [one for one in group.members if one.answer.known is Known.YES]
+    already = sum(accounts.get(one.id) in now for one in written) if now else 0
+    left_out = tuple(
+        LeftOut(one.id, one.name, one.type, one.answer.code, one.answer.why)
+        for one in group.members
+        if one.answer.known is not Known.YES
+    )
+    return GroupMembers(
+        group_id=group.group_id,
+        display_name=group.display_name,
+        in_cloud=len(group.members),
+        already=already,
+        added=len(written) - already,
+        removed=0,
+        left_out=left_out,
+    )

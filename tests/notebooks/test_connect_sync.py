@@ -1,0 +1,216 @@
+"""The route connect-sync through the real notebooks: planned, approved, handed over, waited for, compared.
+
+Connect Sync is the rehearsal's: it decides by itself what it writes, after the documentation, and knows no prediction.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import time
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from rehearsal.contoso import names
+from rehearsal.process import RunningRehearsal, start_rehearsal
+from runbook_lib.change.approvals.plan import approve_plan, planned
+from runbook_lib.model.change_kind import ChangeKind
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.manifest import verified_record
+from runbook_lib.routes.registry import ROUTES
+from runbook_lib.runner.run import RunResult, run_notebook
+from tests.notebooks.journey import SMALL
+from tests.support.plain import ROOT
+from tests.support.schemas import documents, misfits
+
+
+def acknowledged(*findings: str) -> str:
+    """Findings that are known and accepted."""
+    return json.dumps([{"finding": one, "by": "Kim", "reason": "known", "until": "2099-01-01"} for one in findings])
+
+
+ENABLE = {
+    "route": "connect-sync",
+    "group_type": "",
+    "target_ou": names.CONNECT_OU,
+    "protected_ous": json.dumps([names.CLOUD_SYNC_OU]),
+    "select_names": "[]",
+    "rdn_style": "display-name",
+    "max_creates": "200",
+    "connect_wait": "0",
+    "acknowledge": acknowledged(),
+}
+
+
+class World:
+    """A rehearsal and the runs of one change after the other."""
+
+    def __init__(self, running: RunningRehearsal, folder: Path) -> None:
+        self.running = running
+        self.folder = folder
+        self.records = folder / "records"
+        self.secret = (running.folder.path / "client-secret.txt").read_text().strip()
+        self.results: dict[str, RunResult] = {}
+
+    def run(self, name: str, change_id: str, given: Mapping[str, str]) -> RunResult:
+        def once() -> RunResult:
+            return run_notebook(
+                ROOT / "notebooks" / "30-enable-writeback.ipynb",
+                [self.running.parameters_file],
+                {"change_id": change_id, "sign_in": "secret", **given},
+                project_root=ROOT,
+                records_dir=self.records,
+                environment={**os.environ, "GWB_CLIENT_SECRET": self.secret},
+                clock=lambda: datetime.now(UTC),
+            )
+
+        # Every rehearsal has the same tenant and domain, which are what a run locks on this machine.
+        result = once()
+        while result.title == "Another run is writing":
+            time.sleep(0.5)
+            result = once()
+        self.results[name] = result
+        return result
+
+    def approve(self, name: str) -> None:
+        record = self.record(name)
+        approve_plan(
+            record,
+            ROUTES,
+            approver="Kim",
+            phrase=planned(record, ROUTES).phrase,
+            valid=timedelta(hours=1),
+            clock=lambda: datetime.now(UTC),
+        )
+
+    def record(self, name: str) -> Path:
+        path = self.results[name].record
+        assert path is not None, self.results[name].message
+        return path
+
+    def facts(self, name: str) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.record(name) / "record.json").read_text(encoding="utf-8"))
+        return found
+
+    def collected(self, name: str) -> str:
+        """A file of evidence as the collector writes it now."""
+        path = self.folder / f"{name}.json"
+        path.write_text(str(self.running.control.connect_sync("evidence")["file"]), encoding="utf-8")
+        return str(path)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """One change from its plan to its end, with everything that can go wrong on the way."""
+    folder = tmp_path_factory.mktemp("connect-sync")
+    with start_rehearsal(folder / "world", SMALL) as running:
+        found, connect = World(running, folder), running.control.connect_sync
+        given = {**ENABLE, "connect_evidence": found.collected("before")}
+        found.run("unclear", "CHG-V1", given)
+        given |= {"acknowledge": acknowledged("connect-sync-unclear")}
+        found.run("planned", "CHG-V1", given)
+        found.approve("planned")
+        found.run("handed over", "CHG-V1", given)
+        found.run("old evidence", "CHG-V1", given)
+        found.run("wizard not finished", "CHG-V1", {**given, "connect_evidence": found.collected("still off")})
+        connect("enable", container=names.CONNECT_OU, display_names=True)
+        connect("cycle")
+        found.run("arrived", "CHG-V1", {**given, "connect_evidence": found.collected("arrived")})
+        for dn, values in running.control.directory().items():
+            if dn.endswith(names.CONNECT_OU) and "mail" in values:
+                # As Update-Recipient leaves it; any address list will do.
+                running.control.edit_directory("modify", dn, attributes={"showInAddressBook": [names.BASE_DN]})
+        found.run("done", "CHG-V1", {**given, "connect_evidence": found.collected("in the address book")})
+        yield found
+
+
+def test_every_run_ended_as_asked_and_its_record_verifies(world: World) -> None:
+    outcomes = {name: (result.outcome, result.exit_code) for name, result in world.results.items()}
+    messages = {name: result.message for name, result in world.results.items() if result.message}
+    waiting = (Outcome.AWAITING_HANDOFF, 10)
+    assert outcomes == {
+        "unclear": (Outcome.REFUSED, 5),
+        "planned": (Outcome.AWAITING_APPROVAL, 4),
+        "handed over": waiting,
+        "old evidence": waiting,
+        "wizard not finished": waiting,
+        "arrived": waiting,
+        "done": (Outcome.DONE, 0),
+    }, messages
+    for name in world.results:
+        assert verified_record(RecordFolder.open(world.record(name))).ok, name
+
+
+def test_each_way_of_not_being_done_has_one_clear_message(world: World) -> None:
+    codes = {name: (world.facts(name)["error"] or {}).get("code") for name in world.results}
+    assert codes == {
+        "unclear": "finding-not-acknowledged",
+        "planned": "no-approval",
+        "handed over": "handed-over",
+        "old evidence": "no-proof-of-export",
+        "wizard not finished": "wizard-not-finished",
+        "arrived": "address-book-waiting",
+        "done": None,
+    }
+
+
+def test_everything_that_the_runs_wrote_fits_the_schemas_of_the_route(world: World) -> None:
+    records = [path.parent for path in sorted(world.records.glob("*/*/record.json"))]
+    seen = [name for record in records for name, _ in documents(record)]
+    assert {"record", "plan", "journal", "approval", "manifest"} <= set(seen)
+    assert misfits(records) == {}
+
+
+def test_the_plan_says_all_or_none_with_numbers_before_the_gate(world: World) -> None:
+    plan = planned(world.record("planned"), ROUTES)
+    assert [change.kind for change in plan.changes] == [
+        ChangeKind.GRANT_RIGHTS,
+        ChangeKind.SWITCH_ON,
+        ChangeKind.RUN_CYCLE,
+    ]
+    assert plan.phrase == f"ENABLE {plan.groups} GROUPS IN contoso.com"
+    found = {one["id"]: one["seen"] for one in world.facts("planned")["findings"]}
+    assert f"all Microsoft 365 groups, or none: {plan.groups} groups" in found["connect-sync-all"]
+    page = (world.record("planned") / "record.html").read_text(encoding="utf-8")
+    assert "AD as group writeback v1 will make it" in page
+    with (world.record("planned") / "prediction.csv").open(encoding="utf-8-sig", newline="") as file:
+        rows = {row["group"]: row for row in csv.DictReader(file)}
+    assert (
+        len(rows) <= plan.groups == len(json.loads((world.record("planned") / "prediction.json").read_text())["groups"])
+    )
+    assert rows["Sales Team"]["dn"].startswith("CN=Sales Team_")
+    assert rows["Sales Team"]["dn"].endswith(names.CONNECT_OU)
+    assert rows["Partners of Fabrikam"]["members_written"] == "0"
+
+
+def test_what_is_handed_over_is_in_the_record_and_on_its_page_and_nothing_is_written(world: World) -> None:
+    record = world.record("handed over")
+    page = (record / "record.html").read_text(encoding="utf-8")
+    for name in ("grant-rights", "switch-on", "run-cycle"):
+        assert (record / f"hand-off-{name}.txt").read_text(encoding="utf-8").splitlines()[0] in page
+    assert names.CONNECT_OU in (record / "hand-off-switch-on.txt").read_text(encoding="utf-8")
+    lines = [json.loads(line) for line in (record / "journal.jsonl").read_text().splitlines()]
+    assert [line["entry"] for line in lines] == ["open", *["begin", "done"] * 3, "closed"]
+    assert not (world.record("old evidence") / "journal.jsonl").exists()
+
+
+def test_ad_is_as_predicted_group_by_group(world: World) -> None:
+    told = json.loads((world.record("planned") / "prediction.json").read_text(encoding="utf-8"))
+    in_ad = {
+        values["adminDescription"][0]: dn
+        for dn, values in world.running.control.directory().items()
+        if dn.endswith(names.CONNECT_OU) and "adminDescription" in values
+    }
+    for group in told["groups"]:
+        assert f"Group_{group['group_id']}" in in_ad, group["display_name"]
+    page = (world.record("done") / "record.html").read_text(encoding="utf-8")
+    assert "as predicted" in page
+    lines = (world.record("arrived") / "hand-off-address-book.txt").read_text(encoding="utf-8")
+    assert lines.count("-WhatIf") >= 1
+    assert "Sales Team_" in lines
