@@ -126,7 +126,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             if dn.endswith(names.CONNECT_OU) and "mail" in values:
                 # As Update-Recipient leaves it; any address list will do.
                 running.control.edit_directory("modify", dn, attributes={"showInAddressBook": [names.BASE_DN]})
-        found.run("done", "CHG-V1", {**given, "connect_evidence": found.collected("in the address book")})
+        given |= {"connect_evidence": found.collected("in the address book")}
+        found.run("done", "CHG-V1", given)
+        found.run("on before", "CHG-V1-AGAIN", given)
         yield found
 
 
@@ -142,6 +144,7 @@ def test_every_run_ended_as_asked_and_its_record_verifies(world: World) -> None:
         "wizard not finished": waiting,
         "arrived": waiting,
         "done": (Outcome.DONE, 0),
+        "on before": (Outcome.NOTHING_TO_DO, 0),
     }, messages
     for name in world.results:
         assert verified_record(RecordFolder.open(world.record(name))).ok, name
@@ -157,6 +160,7 @@ def test_each_way_of_not_being_done_has_one_clear_message(world: World) -> None:
         "wizard not finished": "wizard-not-finished",
         "arrived": "address-book-waiting",
         "done": None,
+        "on before": None,
     }
 
 

@@ -56,15 +56,22 @@ IN_OTHER_CASES = {
     "30-enable-writeback": {
         *("allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership"),
         *(name for name in known_names() if name.startswith("cloud_sync_") and name != "cloud_sync_disable"),
+        "connect_wait",
     },
-    "40-disable-writeback": {"cloud_sync_on_premises_users", "cloud_sync_wait", "cloud_sync_disable", *AUTHORITY},
-    "60-undo-change": {"cloud_sync_on_premises_users", "cloud_sync_wait", *AUTHORITY},
+    "40-disable-writeback": {
+        "cloud_sync_on_premises_users",
+        "cloud_sync_wait",
+        "cloud_sync_disable",
+        "connect_wait",
+        *AUTHORITY,
+    },
+    "60-undo-change": {"cloud_sync_on_premises_users", "cloud_sync_wait", "connect_wait", *AUTHORITY},
     "50-check-drift": {
         *("allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership", "cloud_sync_on_premises_users"),
     },
 }
 """What these runs have no reason to look at: the rehearsal signs in otherwise, the one group is an ordinary one, and
-the route is direct (``tests/notebooks/test_cloud_sync.py`` runs the other one)."""
+the route is direct (``tests/notebooks/test_cloud_sync.py`` and ``test_connect_sync.py`` run the others)."""
 WITHOUT_EFFECT = {
     "50-check-drift": {"disable_ids", "disable_names", *POLICY["limits"]},  # drift puts its own in their place
     "60-undo-change": {"disable_ids", "disable_names"},  # only a rule of enabling asks who is to be disabled

@@ -52,9 +52,12 @@ def test_imports_are_declared(package: str) -> None:
 EDGE = {
     "inventory/tables.py": "the inventory for a record's files and for a notebook",
     "notebook/change.py": "members that a plan leaves out, as a file",
+    "notebook/connect_sync_way.py": "what Connect Sync will make of AD, as a file",
+    "notebook/reading.py": "the procedure with Exchange hybrid, as a file",
     "record/folder.py": "files of a record",
     "record/tables.py": "CSV and workbook",
     "routes/cloud_sync/watching/log_evidence.py": "the provisioning log, as a file",
+    "routes/connect_sync/read_uses.py": "what hangs on groups that go, as a file",
     "routes/direct/drift.py": "differences, as a file and for a notebook",
     "shown/html.py": "tables in a notebook",
 }
