@@ -1,10 +1,14 @@
 <#
     Collector of the group-writeback runbook: what this Connect Sync server is set up to do, and what it did last.
 
-    Reads only. It changes nothing, asks for no sign-in and writes exactly one file, which it names at the end.
+    Reads only. It changes nothing, asks for no sign-in and leaves exactly one file, which it names at the end.
     Run it in Windows PowerShell 5.1 as an administrator of the server (a member of ADSyncAdmins), also in staging mode:
 
         powershell.exe -NoProfile -ExecutionPolicy Bypass -File .\gwb-connect-collector.ps1
+
+    With -PendingExports it also lists the groups below the container of written groups that wait to be exported, by name
+    and anchor. For that csexport.exe of the server writes a file of its own to the temporary folder, which is read and
+    removed; no other object of it gets into the evidence.
 
     The file holds names of accounts, OUs, rules and servers. It holds no password, no key and no person's data.
     Whatever cannot be read is named in it with the reason.
@@ -20,7 +24,9 @@ param(
             'connect-evidence-{0}-{1}.json' -f $env:COMPUTERNAME, [DateTime]::UtcNow.ToString('yyyyMMddTHHmmssZ'))),
     # Audit events and exported settings of this many days are listed.
     [ValidateRange(1, 365)]
-    [int] $Days = 30
+    [int] $Days = 30,
+    # List the groups that wait to be exported to the container of written groups.
+    [switch] $PendingExports
 )
 
 $ErrorActionPreference = 'Stop'
@@ -275,6 +281,57 @@ Add-Part -Name 'exported_settings' -List -Read {
     @(Get-ChildItem -LiteralPath $folder -Filter '*.json' -File |
             Where-Object { $_.LastWriteTime -ge [DateTime]::Now.AddDays(-$Days) } | Sort-Object -Property LastWriteTime |
             ForEach-Object { [ordered] @{ name = $_.Name; at = Get-Moment $_.LastWriteTime } })
+}
+
+$evidence['pending_exports'] = $null
+if ($PendingExports) {
+    Add-Part -Name 'pending_exports' -List -Read {
+        $tool = Join-Path -Path $env:ProgramFiles -ChildPath 'Microsoft Azure AD Sync\Bin\csexport.exe'
+        if (-not (Test-Path -LiteralPath $tool)) { throw 'csexport.exe is not in its known folder.' }
+        $found = New-Object -TypeName 'System.Collections.Generic.List[object]'
+        foreach ($connector in (Get-ADSyncConnector | Where-Object { $_.ConnectorTypeName -eq 'AD' })) {
+            $container = [string] $connector.GlobalParameters['Connector.GroupWriteBackContainerDn'].Value
+            if (-not $container) { continue }
+            $file = [System.IO.Path]::Combine([System.IO.Path]::GetTempPath(), [Guid]::NewGuid().ToString() + '.xml')
+            try {
+                & $tool $connector.Name $file '/f:x' | Out-Null
+                if ($LASTEXITCODE -ne 0) { throw ('csexport.exe ended with {0}.' -f $LASTEXITCODE) }
+                $reader = [System.Xml.XmlReader]::Create($file)
+                try {
+                    # One object at a time: the file holds every pending export of the forest. What was read whole is
+                    # behind the reader, so it moves on by itself only where it stands on something else.
+                    while (-not $reader.EOF) {
+                        if ($reader.NodeType -ne [System.Xml.XmlNodeType]::Element -or $reader.Name -ne 'cs-object') {
+                            [void] $reader.Read()
+                            continue
+                        }
+                        $node = ([xml] $reader.ReadOuterXml()).DocumentElement
+                        $delta = $node.SelectSingleNode('unapplied-export/delta')
+                        if (-not $delta -or $node.GetAttribute('object-type') -ne 'group') { continue }
+                        $dn = [string] $delta.GetAttribute('dn')
+                        if (-not $dn) { $dn = [string] $node.GetAttribute('cs-dn') }
+                        if (-not $dn.EndsWith(',' + $container, [StringComparison]::OrdinalIgnoreCase)) { continue }
+                        $anchor = $null
+                        foreach ($part in @('unapplied-export-hologram', 'synchronized-hologram')) {
+                            $value = $node.SelectSingleNode($part + '/entry/attr[@name="adminDescription"]/value')
+                            if ($value -and -not $anchor) { $anchor = [string] $value.InnerText }
+                        }
+                        $found.Add([ordered] @{
+                                connector = [string] $connector.Name
+                                operation = [string] $delta.GetAttribute('operation')
+                                dn = $dn
+                                anchor = $anchor
+                            })
+                    }
+                } finally {
+                    $reader.Close()
+                }
+            } finally {
+                [System.IO.File]::Delete($file)
+            }
+        }
+        $found.ToArray()
+    }
 }
 
 if ($PSCommandPath) {

@@ -26,6 +26,9 @@ COLLECTED_PARTS: Sequence[str] = (
 )
 """Parts that the collector reads, each by itself."""
 
+PART_ON_REQUEST = "pending_exports"
+"""The part that the collector reads where it is told to."""
+
 _Moment = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
 _Line = Annotated[str, StringConstraints(max_length=4096)]
 
@@ -154,6 +157,21 @@ class Pending(_Read):
     counters: Mapping[str, int]
 
 
+class PendingExport(_Read):
+    """A group below the container of written groups that waits to be exported, as ``csexport`` lists it.
+
+    Attributes:
+        operation: ``add``, ``update``, ``replace``, ``delete`` …
+        dn: Distinguished name that it gets, or has.
+        anchor: adminDescription that it gets, or had; None where neither is listed.
+    """
+
+    connector: _Line
+    operation: _Line
+    dn: _Line
+    anchor: _Line | None
+
+
 class ExportError(_Read):
     """An object below the container of written groups that the last export could not write."""
 
@@ -204,3 +222,5 @@ class CollectedDocument(_Read):
     audit: tuple[AuditEvent, ...] | None = Field(strict=False)
     exported_settings: tuple[ExportedSettings, ...] | None = Field(strict=False)
     unread: tuple[Unread, ...] = Field(strict=False)
+    pending_exports: tuple[PendingExport, ...] | None = Field(default=None, strict=False)
+    """None where they were not asked for (``-PendingExports``), or not read."""

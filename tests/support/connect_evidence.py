@@ -99,6 +99,7 @@ def evidence(**changed: Any) -> dict[str, Any]:
         "audit": [{"id": 2503, "at": "2026-11-30T07:40:00Z", "message": "Directory settings changed by CONTOSO\\ops"}],
         "exported_settings": [],
         "unread": [],
+        "pending_exports": None,
     }
     assert not changed.keys() - told.keys()
     return {**told, **changed}

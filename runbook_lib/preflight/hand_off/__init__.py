@@ -55,6 +55,7 @@ __all__ = [
     "AddAddressSpaces",
     "AddAutodiscoverRecord",
     "AddMxRecord",
+    "ChooseGroups",
     "FillGroupDn",
     "GrantConnectorRights",
     "GrantRights",
@@ -218,6 +219,41 @@ class RunDeltaCycle(HandOffKind):
 
 
 @dataclass(frozen=True, slots=True)
+class ChooseGroups(HandOffKind):
+    """Rules of one's own on a server in staging mode that are to keep groups from being written: unconfirmed.
+
+    Attributes:
+        groups: Id and name of each group that is not to be written.
+        chosen: How many groups are to be written.
+    """
+
+    kind = "choose-groups"
+    where = CONNECT_SHELL
+    template = "choose-groups.ps1.j2"
+    groups: tuple[tuple[str, str], ...]
+    chosen: int
+
+    @property
+    def title(self) -> Text:
+        """What it does, in a few words."""
+        count = counted(len(self.groups), "group")
+        return t("Unconfirmed, in staging mode only: rules that leave out {count}", count=count)
+
+    @property
+    def has_lines(self) -> bool:
+        """Whether there is a group."""
+        return bool(self.groups)
+
+    def values(self) -> dict[str, object]:
+        """What the template takes."""
+        return {"groups": self.groups, "chosen": str(self.chosen), "left_out": str(len(self.groups))}
+
+    def as_json(self) -> dict[str, object]:
+        """The kind and the values, as a record has them."""
+        return {"kind": self.kind, "groups": [list(one) for one in self.groups], "chosen": self.chosen}
+
+
+@dataclass(frozen=True, slots=True)
 class GrantRights(HandOffKind):
     """Entries in access lists for the account that writes.
 
@@ -280,6 +316,7 @@ KINDS: tuple[type[HandOffKind], ...] = (
     RunSyncCycle,
     GrantConnectorRights,
     RunDeltaCycle,
+    ChooseGroups,
     GrantRights,
 )
 """Every kind of hand-off."""

@@ -8,7 +8,7 @@ from importlib import resources
 import tree_sitter_powershell
 from tree_sitter import Language, Node, Parser
 
-from runbook_lib.connect.document import COLLECTED_PARTS, CollectedDocument
+from runbook_lib.connect.document import COLLECTED_PARTS, PART_ON_REQUEST, CollectedDocument
 from runbook_lib.connect.evidence import collector_script, collector_sha256
 
 PARSER = Parser(Language(tree_sitter_powershell.language()))
@@ -36,6 +36,7 @@ READING = {
     "Import-Module",
     "Join-Path",
     "New-Object",
+    "Out-Null",
     "Select-Object",
     "Sort-Object",
     "Test-Path",
@@ -54,12 +55,19 @@ def test_it_is_powershell_and_calls_nothing_that_changes() -> None:
     assert not root.has_error
     called = {node.text.decode() for node in nodes(root) if node.type == "command_name" and node.text}
     assert {name for name in called if "-" in name} == READING
-    assert called - READING <= {"$Read"}, "what else is called is the part's own block"
+    assert called - READING <= {"$Read", "$tool"}, "what else is called is the part's own block, and csexport"
 
 
 def test_it_writes_one_file() -> None:
+    """Of its own; what csexport writes is removed whatever happens, and only on request."""
     assert len(re.findall(r"::Write\w+\(", SCRIPT)) == 1
-    assert not re.search(r"(?i)out-file|set-content|add-content|>\s*\$|tee-object|new-item|export-", SCRIPT)
+    asked = SCRIPT.index("if ($PendingExports) {")
+    assert SCRIPT.index("csexport.exe'") > asked
+    assert re.findall(r"& \$tool[^\n]*", SCRIPT) == ["& $tool $connector.Name $file '/f:x' | Out-Null"]
+    assert re.search(r"finally \{\s+\[System\.IO\.File\]::Delete\(\$file\)", SCRIPT)
+    assert not re.search(
+        r"(?i)out-file|set-content|add-content|>\s*\$|tee-object|new-item|(?<!unapplied-)export-", SCRIPT
+    )
 
 
 def test_it_reads_no_secret() -> None:
@@ -78,8 +86,9 @@ def test_it_runs_on_windows_powershell_5_1() -> None:
 
 
 def test_every_part_of_the_format_is_read_by_it() -> None:
-    assert re.findall(r"Add-Part -Name '(\w+)'", SCRIPT) == list(COLLECTED_PARTS)
-    others = set(CollectedDocument.model_fields) - set(COLLECTED_PARTS)
+    assert re.findall(r"Add-Part -Name '(\w+)'", SCRIPT) == [*COLLECTED_PARTS, PART_ON_REQUEST]
+    assert f"$evidence['{PART_ON_REQUEST}'] = $null" in SCRIPT
+    others = set(CollectedDocument.model_fields) - {*COLLECTED_PARTS, PART_ON_REQUEST}
     assert others == {"collected", "server", "collected_by", "script_sha256", "unread"}
     assert all(name in SCRIPT for name in others)
 
@@ -88,7 +97,9 @@ def test_lists_are_asked_for_as_lists() -> None:
     """A part that is a list would come as an object where it holds one thing only."""
     lists = set(re.findall(r"Add-Part -Name '(\w+)' -List", SCRIPT))
     assert lists == {
-        name for name in COLLECTED_PARTS if "tuple" in str(CollectedDocument.model_fields[name].annotation)
+        name
+        for name in (*COLLECTED_PARTS, PART_ON_REQUEST)
+        if "tuple" in str(CollectedDocument.model_fields[name].annotation)
     }
 
 

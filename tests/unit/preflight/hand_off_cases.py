@@ -11,6 +11,7 @@ from runbook_lib.preflight.hand_off import (
     AddAddressSpaces,
     AddAutodiscoverRecord,
     AddMxRecord,
+    ChooseGroups,
     FillGroupDn,
     GrantConnectorRights,
     GrantRights,
@@ -66,6 +67,7 @@ def hand_off(kind: str, text: str) -> HandOff:
         "sync-cycle": RunSyncCycle(),
         "connector-rights": GrantConnectorRights(text, text, f"OU={text}"),
         "delta-cycle": RunDeltaCycle(),
+        "choose-groups": ChooseGroups(((text, text), (f"{text}2", text)), 3),
         "rights": GrantRights(verbatim(text), f"CONTOSO\\{text}", grants),
     }
     return made[kind]

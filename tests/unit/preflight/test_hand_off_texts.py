@@ -57,6 +57,7 @@ def values_of(kind: str, text: str) -> dict[str, object]:
         "sync-cycle": {},
         "connector-rights": {"account": text, "forest": text, "ou": f"OU={text}"},
         "delta-cycle": {},
+        "choose-groups": {"groups": [[text, text], [f"{text}2", text]], "chosen": 3},
         "rights": {
             "what": text,
             "account": f"CONTOSO\\{text}",

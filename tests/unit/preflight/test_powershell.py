@@ -174,6 +174,10 @@ COMMANDS = {
         *("Import-Module", "Get-ADSyncScheduler", "Format-List", "Get-ADSyncConnectorRunStatus"),
         *("Start-ADSyncSyncCycle", "Get-ADSyncConnectorRunStatus"),
     ],
+    "choose-groups": [
+        *("Import-Module", "Get-ADSyncScheduler", "Format-List", "Start-ADSyncSyncCycle"),
+        "Get-ADSyncConnectorRunStatus",
+    ],
     "rights": ["dsacls"] * 6,
 }
 
