@@ -78,6 +78,7 @@ _DESCRIPTIONS = {
     BACKUP: t("Objects as they were before the first write"),
     HAND_OFFS: t("What others have to do beside this plan, to be copied"),
     HYBRID: t("Microsoft 365 groups with Exchange hybrid, step by step"),
+    "gwb-connect-collector.ps1": t("The collector for the Connect server, as it was written out"),
     "connect-evidence.json": t("What the collector wrote on the Connect server, byte for byte"),
     "groups.csv": t("Every cloud group with its state and route"),
     "members.csv": t("Every membership and what it becomes in AD"),

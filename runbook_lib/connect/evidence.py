@@ -148,7 +148,6 @@ def read_connect_evidence(path: Path) -> ConnectEvidence:
     """
     try:
         data = read_plain(path, largest=LARGEST_EVIDENCE).data
-        text = data.decode("utf-8-sig").replace("\r\n", "\n")
     except FileNotFoundError:
         raise UsageError(
             t("There is no file of evidence {path}.", path=path),
@@ -156,10 +155,27 @@ def read_connect_evidence(path: Path) -> ConnectEvidence:
             hint=t("Run the collector on the Connect server (gwb connect collector), and name the file it wrote."),
             values={"path": str(path)},
         ) from None
-    except UnicodeDecodeError:
-        raise _damaged(path, t("it is not UTF-8")) from None
     except Unfit as unfit:
         raise _damaged(path, t("{why}", why=unfit)) from None
+    return evidence_in(data, path)
+
+
+def evidence_in(data: bytes, path: Path) -> ConnectEvidence:
+    """What the collector wrote, from the bytes of its file; the checks are those of ``read_connect_evidence``.
+
+    Args:
+        data: The whole file.
+        path: What the file is called, for errors; it is not opened.
+
+    Raises:
+        UsageError: As ``read_connect_evidence``, but for ``connect-evidence-missing``.
+    """
+    if len(data) > LARGEST_EVIDENCE:
+        raise _damaged(path, t("it has more than {largest:,} bytes", largest=LARGEST_EVIDENCE))
+    try:
+        text = data.decode("utf-8-sig").replace("\r\n", "\n")
+    except UnicodeDecodeError:
+        raise _damaged(path, t("it is not UTF-8")) from None
     head = _HEAD.match(text)
     if head is None:
         raise _damaged(path, t("it does not begin as the collector begins its files"))
@@ -210,6 +226,32 @@ def evidence_that_counts(path: Path, limit: timedelta, domains: Collection[str],
         Refused: ``connect-evidence-old`` or ``connect-evidence-other-tenant``.
     """
     read = read_connect_evidence(path)
+    require_recent(read, limit, now)
+    if not {name.casefold() for name in domains}.intersection(read.tenant_domains):
+        raise Refused(
+            t(
+                "The evidence of {server} is of another tenant: its connector is named after {domains}.",
+                server=printable(read.evidence.server, limit=80),
+                domains=", ".join(printable(name, limit=80) for name in read.tenant_domains) or t("no domain"),
+            ),
+            code="connect-evidence-other-tenant",
+            hint=t("Name the file of the Connect server that synchronizes this tenant."),
+            values={"domains": list(read.tenant_domains)},
+        )
+    return read
+
+
+def require_recent(read: ConnectEvidence, limit: timedelta, now: datetime) -> None:
+    """Refuse evidence that no longer counts.
+
+    Args:
+        read: The evidence.
+        limit: How old it may be.
+        now: The time of the run.
+
+    Raises:
+        Refused: ``connect-evidence-old``.
+    """
     age = now - read.at
     if age > limit or age < -CLOCKS_DIFFER:
         raise Refused(
@@ -223,18 +265,6 @@ def evidence_that_counts(path: Path, limit: timedelta, domains: Collection[str],
             hint=t("Run the collector again on the Connect server, and name its new file in connect_evidence."),
             values={"collected": iso_seconds(read.at)},
         )
-    if not {name.casefold() for name in domains}.intersection(read.tenant_domains):
-        raise Refused(
-            t(
-                "The evidence of {server} is of another tenant: its connector is named after {domains}.",
-                server=printable(read.evidence.server, limit=80),
-                domains=", ".join(printable(name, limit=80) for name in read.tenant_domains) or t("no domain"),
-            ),
-            code="connect-evidence-other-tenant",
-            hint=t("Name the file of the Connect server that synchronizes this tenant."),
-            values={"domains": list(read.tenant_domains)},
-        )
-    return read
 
 
 def _body(path: Path, text: str, start: int) -> str:

@@ -65,6 +65,10 @@ class RunContext:
         self._signed_in = False
         """Whether the record says who was signed in to Entra ID."""
 
+    def use_evidence(self, path: Path) -> None:
+        """Go by this file of the Connect server from now on, in the place of the one that the parameters name."""
+        self.parameters = self.parameters.model_copy(update={"connect_evidence": str(path)})
+
     # connections
 
     def connect_graph(self) -> GraphClient:

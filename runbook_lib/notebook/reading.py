@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pandas as pd
 
-from runbook_lib.connect.evidence import KEPT_EVIDENCE, ConnectEvidence, evidence_that_counts
+from runbook_lib.connect.evidence import (
+    COLLECTOR_NAME,
+    KEPT_EVIDENCE,
+    ConnectEvidence,
+    collector_script,
+    evidence_that_counts,
+)
 from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.directory.sign_in.connect import needed
 from runbook_lib.directory.snapshot import read_directory
@@ -23,7 +30,8 @@ from runbook_lib.model.cloud import CloudSnapshot, Switch
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.notebook.context import RunContext
-from runbook_lib.notebook.front_end import ProgressLine
+from runbook_lib.notebook.evidence_form import EvidenceForm, uploaded_finding
+from runbook_lib.notebook.front_end import ProgressLine, show_widget
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment, assess
@@ -38,6 +46,7 @@ from runbook_lib.routes.cloud_sync.scope.drift import check_cloud_sync_drift
 from runbook_lib.routes.direct.drift import Drift, check_drift
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import Policy, naming_of, policy_of
+from runbook_lib.shown.connect import collector_view
 from runbook_lib.shown.hybrid import PROCEDURE_COLUMNS, hybrid_rows, hybrid_view
 from runbook_lib.shown.inventory import drift_view
 from runbook_lib.shown.preflight import verdicts_view
@@ -54,6 +63,34 @@ def check_ends(context: RunContext) -> None:
     """
     graph, directory = context.connect_graph(), context.connect_directory()
     context.show(ends_view(graph, context.parameters, directory.controller))
+
+
+def offer_evidence(context: RunContext, preconditions: Callable[[], None]) -> EvidenceForm | None:
+    """Keep the collector in the record, say how it is run, and offer a field for its file where a person can use one.
+
+    Args:
+        context: Of the run.
+        preconditions: Raises where the run takes nothing any more.
+    """
+    folder = context.record.folder
+    collector = folder.write_bytes(COLLECTOR_NAME, collector_script())
+    context.show(collector_view(collector, context.parameters.connect_evidence))
+    if not context.interactive:
+        return None
+
+    def keep(read: ConnectEvidence) -> None:
+        context.use_evidence(folder.write_bytes(KEPT_EVIDENCE, read.file))
+        context.note(uploaded_finding(read))
+
+    form = EvidenceForm(
+        keep=keep,
+        preconditions=preconditions,
+        limit=timedelta(hours=context.parameters.connect_evidence_hours),
+        clock=context.clock,
+        line=ProgressLine(t("The collector's file")),
+    )
+    show_widget(form.upload)
+    return form
 
 
 def read_preflight(context: RunContext) -> tuple[Assessment, RunbookError | None]:

@@ -15,7 +15,15 @@ from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, NotebookStep, carries_out, end_by, ending_of
 from runbook_lib.notebook.earlier_runs import done_of
-from runbook_lib.notebook.reading import check_ends, compare_sides, read_preflight, read_sides, show_procedure
+from runbook_lib.notebook.evidence_form import EvidenceForm
+from runbook_lib.notebook.reading import (
+    check_ends,
+    compare_sides,
+    offer_evidence,
+    read_preflight,
+    read_sides,
+    show_procedure,
+)
 from runbook_lib.notebook.ways import way_of
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment
@@ -37,6 +45,8 @@ class Run:
         """The steps of this run, and which of them a cell may take now."""
         self._made: Inventory | Assessment | None = None
         """What the run read last; the cells below get it as a variable of the notebook."""
+        self._evidence: EvidenceForm | None = None
+        """The field for the collector's file that was shown last, where a person can use it."""
 
     @property
     def record(self) -> RunRecord:
@@ -53,6 +63,13 @@ class Run:
         """List notebooks, records and what to run next (00-start-here)."""
         parameters = self.context.parameters
         self.context.show(records_view(Path(parameters.records_dir), parameters))
+
+    def connect_server(self) -> None:
+        """Write the collector out; in JupyterLab, offer a field for the file that it wrote (10-detect-exchange)."""
+        self.course.require_open()
+        if self._evidence is not None:
+            self._evidence.close()
+        self._evidence = offer_evidence(self.context, self.course.require_open)
 
     @carries_out(NotebookStep.PREFLIGHT)
     def preflight(self) -> Assessment:

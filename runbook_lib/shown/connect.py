@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 
 from runbook_lib.connect.document import Connector
-from runbook_lib.connect.evidence import AD, ConnectEvidence
+from runbook_lib.connect.evidence import AD, ConnectEvidence, collector_sha256
 from runbook_lib.model.moment import moment_in, to_the_minute
 from runbook_lib.model.text import NOTHING, Text, first_of, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
-from runbook_lib.shown.html import View, banner_html, rows_html
+from runbook_lib.shown.html import View, banner_html, code_html, rows_html
 
 _UNREAD = t("not read")
 
@@ -27,6 +28,36 @@ def connect_server_view(read: ConnectEvidence) -> View:
     unread = joined(t("{part}: {why}", part=one.part, why=printable(one.why, limit=200)) for one in evidence.unread)
     banner = banner_html("attention" if unread else "neutral", text, unread)
     return View(banner + rows_html((t("Subject"), t("Value")), connect_server_rows(read), caption=text), text)
+
+
+def collector_command(name: str) -> Text:
+    """How the collector is run on the Connect server.
+
+    Args:
+        name: Its file name there.
+    """
+    return verbatim(" ".join(("powershell.exe", "-NoProfile", "-ExecutionPolicy", "Bypass", "-File", f".\\{name}")))
+
+
+def collector_view(path: Path, named: str) -> View:
+    """Where the collector was written to, its digest, how it is run, and which evidence the run goes by now.
+
+    Args:
+        path: The collector.
+        named: The file of evidence; empty where there is none.
+    """
+    text = t(
+        "Collector for the Connect server: {path}. SHA-256, as Get-FileHash shows it there: {digest}.",
+        path=path,
+        digest=collector_sha256(),
+    )
+    now = (
+        t("The run goes by {named}.", named=named)
+        if named
+        else t("The run has no evidence of the Connect server yet (connect_evidence is empty).")
+    )
+    command = code_html(f"{collector_command(path.name)}\n", t("On the Connect server, in Windows PowerShell"))
+    return View(banner_html("neutral", text, now) + command, joined((text, now)))
 
 
 def _rows(read: ConnectEvidence) -> Iterator[tuple[Text, Text]]:

@@ -1,4 +1,4 @@
-"""JupyterLab in a real browser: Run All stops at the gate; a person answers its form and goes on."""
+"""JupyterLab in a real browser: Run All stops at the gate, a person goes on by its form; a file is uploaded."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -16,10 +17,13 @@ import yaml
 
 from rehearsal.process import RunningRehearsal
 from runbook_lib.change.approvals.plan import planned
+from runbook_lib.connect.evidence import KEPT_EVIDENCE
+from runbook_lib.model.moment import iso_seconds
 from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import latest_record
 from tests.notebooks.test_jupyter_server import address
 from tests.support.chromium import CHROMIUM, Page, page
+from tests.support.connect_evidence import evidence, file_of
 from tests.support.plain import ROOT
 from tools.jupyter import NOTEBOOK, SETTINGS, lab_command
 
@@ -29,6 +33,7 @@ pytestmark = [
 ]
 NAMES = ["$\\phantom{Not} \\href{javascript:alert(1)}{Finance}$", "$x^2$ costs $5", "<script>alert(1)</script>"]
 GATE, FINISH = "change.require_approval()", "run.finish()"
+FIELD, PREFLIGHT = "run.connect_server()", "preflight = run.preflight()"
 PLAN, WATCH = "change = run.plan_enable", "change.verify()"
 IDLE = "document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')"
 
@@ -148,6 +153,37 @@ def test_cloud_sync_is_watched_and_the_watch_can_be_cancelled(
         tab.wait(IDLE)
         tab.wait(f"{_output(FINISH)}.includes('Run the notebook again')")
     assert json.loads((record / "record.json").read_bytes())["outcome"] == "awaiting-handoff"
+
+
+def test_the_collectors_file_is_uploaded_and_the_pre_flight_goes_by_it(
+    fresh_rehearsal: RunningRehearsal, tmp_path: Path
+) -> None:
+    server = evidence(collected=iso_seconds(datetime.now(UTC)), features={"v1": False, "v2": False})
+    content = file_of(server).decode("utf-8")
+    mine = _written(tmp_path, fresh_rehearsal.parameters_file, change_id="CHG-LAB-UP")
+    with _lab(tmp_path, "10-detect-exchange", mine) as tab:
+        tab.click(f"{_cell(PREFLIGHT)}.querySelector('.jp-InputArea-prompt')")
+        _menu(tab, "Run", "Run All Above Selected Cell")
+        tab.wait(f"{_output(FIELD)}.includes('No file yet')")
+        # A browser's own dialogue is out of reach: the field's input is given the file as the dialogue gives it.
+        tab.value("HTMLInputElement.prototype.click = function () { window.chosenInput = this }")
+        tab.click(f"{_cell(FIELD)}.querySelector('.widget-upload')")
+        tab.wait("window.chosenInput")
+        tab.value(
+            "(() => { const files = new DataTransfer();"
+            f" files.items.add(new File([{json.dumps(content)}], 'from-connect01.json'));"
+            " window.chosenInput.files = files.files;"
+            " window.chosenInput.dispatchEvent(new Event('change')); })()"
+        )
+        tab.wait(f"{_output(FIELD)}.includes('Taken: from-connect01.json, collected on CONNECT01')")
+        tab.click(f"{_cell(PREFLIGHT)}.querySelector('.jp-InputArea-prompt')")
+        _menu(tab, "Run", "Run Selected Cell and All Below")
+        tab.wait(f"{_output(FINISH)}.includes('Done')")
+    record = latest_record(tmp_path / "records" / "CHG-LAB-UP")
+    assert (record / KEPT_EVIDENCE).read_bytes() == content.encode()
+    ids = {one["id"] for one in json.loads((record / "record.json").read_bytes())["findings"]}
+    assert "connect-evidence-uploaded" in ids
+    assert "connect-server-unread" not in ids, "the pre-flight read what was uploaded"
 
 
 def _journey(tab: Page, rehearsal: RunningRehearsal, records: Path) -> None:

@@ -36,6 +36,7 @@ def collector(output: Path | None) -> None:
     ADSync, and writes one file of JSON. On a server in staging mode it works likewise.
     """
     from runbook_lib.connect.evidence import COLLECTOR_NAME, collector_script, collector_sha256
+    from runbook_lib.shown.connect import collector_command
 
     path = output or Path(COLLECTOR_NAME)
     try:
@@ -51,9 +52,7 @@ def collector(output: Path | None) -> None:
         ) from None
     console.print_line(t("Collector: {path}", path=path))
     console.print_line(t("SHA-256 (Get-FileHash on the server shows the same): {digest}", digest=collector_sha256()))
-    console.print_line(
-        t("On the Connect server: powershell.exe -NoProfile -ExecutionPolicy Bypass -File {name}", name=path.name)
-    )
+    console.print_line(t("On the Connect server: {command}", command=collector_command(path.name)))
 
 
 @connect.command("read")

@@ -66,7 +66,8 @@ def test_a_run_is_what_cells_call_and_little_else() -> None:
     """No god object: the steps, what shows their results, and how a run ends."""
     told = {name for name, _ in inspect.getmembers(Run) if not name.startswith("_")}
     assert told == {
-        *("check_ends", "show_records", "preflight", "show_findings", "show_hybrid", "show_hand_offs", "show_evidence"),
+        *("check_ends", "show_records", "connect_server", "preflight", "show_findings", "show_hybrid"),
+        *("show_hand_offs", "show_evidence"),
         *("read_inventory", "show_groups", "show_members", "plan_enable", "plan_disable", "plan_undo", "check_drift"),
         *("finish", "ended_with", "give_way", "record"),
     }
