@@ -65,7 +65,7 @@ class Configurations:
             raise object_not_found(template)
         if not 1 <= len(name) <= _LONGEST_NAME:
             raise bad_request("Invalid value specified for property 'displayName' of resource 'Application'.")
-        principal = self._make(name, template.lower(), request.caller.user_id or request.caller.client_id)
+        principal = self._make(name, template.lower(), request.caller.owner)
         application = next(
             one for one in self._store.table("applications").values() if one["appId"] == principal["appId"]
         )
@@ -111,6 +111,19 @@ class Configurations:
         for job_template in JOB_TEMPLATES[template]:
             add_job_template(self._store, principal, client, job_template)
         return self._store.table("service_principals")[principal]
+
+    def owners(self, kind: Collection, request: GraphRequest, identifier: str) -> GraphAnswer:
+        """``GET applications/{id}/owners`` and ``servicePrincipals/{id}/owners``: people, and service principals."""
+        record = self._reader.find(kind, identifier)
+        rows = [
+            {
+                "@odata.type": f"#microsoft.graph.{'user' if owner in self._store.users else 'servicePrincipal'}",
+                "id": owner,
+            }
+            for owner in self._store.owners(str(record["id"]))
+        ]
+        where = f"{request.root}/$metadata#directoryObjects"
+        return json_answer({"@odata.context": where, "value": rows})
 
     def assign(self, request: GraphRequest, principal: str) -> GraphAnswer:
         """``POST servicePrincipals/{id}/appRoleAssignedTo``: one more group, user or service principal."""

@@ -131,7 +131,7 @@ class Extensions:
 
     def _made(self, request: GraphRequest, kind: ResourceType, record: Mapping[str, object]) -> GraphAnswer:
         if kind is not EXTENSION_PROPERTY:
-            self._store.set_owners(str(record["id"]), (request.caller.user_id or request.caller.client_id,))
+            self._store.set_owners(str(record["id"]), (request.caller.owner,))
         query = parse_query({}, (kind,), SINGLE, version=request.version, eventual=False)
         where = f"{request.root}/$metadata#{kind.collection}/$entity"
         return json_answer({"@odata.context": where, **project(kind, record, query, single=True)}, status=201)

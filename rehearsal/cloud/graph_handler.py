@@ -45,7 +45,8 @@ def caller_of(token: str, sign_in: SignIn, address: str) -> Caller:
             user_id=str(claims["oid"]),
             directory_roles=frozenset(map(str, wids)) if isinstance(wids, list) else frozenset(),
         )
-    return Caller(str(claims["appid"]), frozenset(roles if isinstance(roles, list) else ()))
+    granted = frozenset(roles if isinstance(roles, list) else ())
+    return Caller(str(claims["appid"]), granted, object_id=str(claims["oid"]))
 
 
 def take_back(token: str, sign_in: SignIn, address: str) -> None:
@@ -101,7 +102,7 @@ class GraphService(Protocol):
         ...
 
     def owns(self, owner_id: str, object_id: str) -> bool:
-        """Whether a user owns a group, or a user or an application (by client id) a service principal."""
+        """Whether a user owns a group, or a user or an application (by ``Caller.owner``) a service principal."""
         ...
 
 

@@ -55,6 +55,7 @@ class Caller:
         client_id: The application.
         roles: Application permissions, or delegated ones where a user signed in.
         user_id: The user; empty for the application itself.
+        object_id: The application's own service principal, where it acts for itself.
         directory_roles: Template ids of the user's directory roles.
     """
 
@@ -62,6 +63,12 @@ class Caller:
     roles: frozenset[str]
     user_id: str = ""
     directory_roles: frozenset[str] = frozenset()
+    object_id: str = ""
+
+    @property
+    def owner(self) -> str:
+        """By which id it owns what it makes: a person's own, an application's service principal's."""
+        return self.user_id or self.object_id or self.client_id
 
     @property
     def delegated(self) -> bool:
@@ -173,7 +180,7 @@ def require(
         accepted: Permissions of which one is enough; empty for no permission at all.
         also: Permissions of which one is needed as well; empty for none.
         people_only: Whether an application without a signed-in person is refused.
-        owns: Whether a user (by id) or an application (by client id) owns the object that the template's first brace
+        owns: Whether a user or an application (``Caller.owner``) owns the object that the template's first brace
             stands for.
 
     Raises:
@@ -187,7 +194,7 @@ def require(
         raise denied()
     if not caller.delegated:
         owned_only = bool(accepted) and not caller.has(whole) and not _makes(template)
-        if people_only or (owned_only and not owns(caller.client_id)):
+        if people_only or (owned_only and not owns(caller.owner)):
             raise denied()
         return
     roles = _roles_for(method, template)

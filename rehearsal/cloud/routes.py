@@ -84,7 +84,7 @@ class Graph:
         return self._routes.find(request)
 
     def owns(self, owner_id: str, object_id: str) -> bool:
-        """Whether a user owns a group, or a user or an application (by client id) a service principal."""
+        """Whether a user owns a group, or a user or an application (by ``Caller.owner``) a service principal."""
         return owner_id in self._store.owners(object_id.lower())
 
     def table(self) -> Iterator[tuple[str, Route]]:
@@ -184,6 +184,9 @@ class Graph:
         yield "GET", Route("applicationTemplates/{id}", made.template)
         yield "POST", Route("applicationTemplates/{id}/instantiate", made.instantiate, may.MAKE_APPLICATIONS)
         yield "DELETE", Route("applications/{id}", made.remove_application, may.REMOVE_APPLICATIONS)
+        for kind in (APPLICATIONS, SERVICE_PRINCIPALS):
+            path = f"{kind.kind.collection}/{{id}}/owners"
+            yield "GET", Route(path, partial(made.owners, kind), may.READ_APPLICATIONS)
         own, path = self._extensions, "applications/{id}/extensionProperties"
         yield "POST", Route("applications", own.create_application, may.MAKE_APPLICATIONS)
         yield "POST", Route("servicePrincipals", own.create_principal, may.MAKE_APPLICATIONS)

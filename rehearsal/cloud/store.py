@@ -240,7 +240,7 @@ class CloudStore:
             self.log.member(group_id, principal_id)
 
     def set_owners(self, group_id: str, owners: tuple[str, ...]) -> None:
-        """Replace the owners of a group, or of a service principal (client ids stand there for applications)."""
+        """Replace the owners of a group, or of an application or service principal (its ``Caller.owner``)."""
         self._state.owners[group_id] = owners
 
     def update_group(self, group_id: str, changes: Record) -> None:

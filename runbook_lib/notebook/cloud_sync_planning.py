@@ -9,7 +9,7 @@ from runbook_lib.cloud_sync.configuration import expressions_of, require_known_a
 from runbook_lib.cloud_sync.group_dn import still_keeping
 from runbook_lib.directory.two_ous import read_container
 from runbook_lib.graph.errors import GraphNotFound
-from runbook_lib.graph.tenant.applications import read_application
+from runbook_lib.graph.tenant.applications import read_application, require_may_delete
 from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
 from runbook_lib.graph.tenant.configuration import parse_expression
 from runbook_lib.inventory import Inventory
@@ -123,6 +123,7 @@ class CloudSyncPlanning:
             return nothing_left(sides, policy, desired, self._operation)
         require_only_its_job(read_cloud_sync(client), address.service_principal, address.job_id)
         application = read_application(client, address.service_principal)
+        require_may_delete(client, application)
         return plan_remove(sides, policy, desired, application, self._operation)
 
     def _planned_undo(

@@ -26,8 +26,13 @@ CREATE = {
     "cloud_sync_notify": "ops@contoso.com",
     "protected_ous": json.dumps([names.CONNECT_OU]),
 }
-REMOVE = {"route": "cloud-sync", "target_ou": names.CLOUD_SYNC_OU, "cloud_sync_disable": "remove"}
-UNDO = {"route": "cloud-sync", "target_ou": names.CLOUD_SYNC_OU}
+REMOVE = {
+    "route": "cloud-sync",
+    "target_ou": names.CLOUD_SYNC_OU,
+    "cloud_sync_disable": "remove",
+    "cloud_sync_wait": "0",
+}
+UNDO = {"route": "cloud-sync", "target_ou": names.CLOUD_SYNC_OU, "cloud_sync_wait": "0"}
 ROLES = (*PERMISSIONS, "Application.ReadWrite.All")
 
 
@@ -79,7 +84,14 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         running.control.cloud_sync("members", on=True)
         found = World(running, folder / "records")
         states = found.states = {"before": configuration(found)}  # type: ignore[attr-defined]
-        approved(found, "remove", "40-disable-writeback", REMOVE, without="Application.ReadWrite.All")
+        running.control.settings(roles=list(PERMISSIONS))
+        found.run("may not", "40-disable-writeback", "CHG-MAY-NOT", REMOVE)
+        # The rehearsal's own configuration belongs to somebody else.
+        running.control.settings(roles=[*PERMISSIONS, "Application.ReadWrite.OwnedBy"])
+        found.run("not its own", "40-disable-writeback", "CHG-NOT-OWN", REMOVE)
+        running.control.settings(roles=list(ROLES))
+        states["refused"] = configuration(found)
+        approved(found, "remove", "40-disable-writeback", REMOVE)
         states["removed"] = configuration(found)
         found.run("removed already", "40-disable-writeback", "CHG-REMOVED", REMOVE)
         found.run("without", "30-enable-writeback", "CHG-WITHOUT", ENABLE)
@@ -102,8 +114,9 @@ def states(world: World) -> dict[str, dict[str, Any]]:
 
 def test_every_run_ended_as_asked_and_its_record_verifies(world: World) -> None:
     outcomes = {name: (result.outcome, result.message) for name, result in world.results.items()}
-    for name in ("remove", "undo create", "bring back"):
+    for name in ("remove", "undo create"):
         assert outcomes[name][0] is Outcome.DONE, outcomes
+    assert outcomes["bring back"][0] is Outcome.AWAITING_HANDOFF, "its job has not run yet"
     assert outcomes["removed already"][0] is Outcome.NOTHING_TO_DO, outcomes
     assert outcomes["create"][0] is Outcome.AWAITING_HANDOFF, outcomes
     assert outcomes["again"][0] is Outcome.NOTHING_TO_DO, outcomes
@@ -115,7 +128,6 @@ def test_every_run_ended_as_asked_and_its_record_verifies(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "stopped", "permission"),
     [
-        ("remove", "Stopped at write 3 of 3", "Application.ReadWrite.OwnedBy"),
         ("create", "Stopped at write 5 of 8", "AppRoleAssignment.ReadWrite.All"),
     ],
 )
@@ -143,6 +155,19 @@ def test_everything_that_the_runs_wrote_fits_the_schemas_of_the_route(world: Wor
     assert misfits(records) == {}
 
 
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("may not", "does not carry the permission"), ("not its own", "may delete only what it owns")],
+)
+def test_a_removal_that_the_token_does_not_allow_is_refused_before_anything(world: World, name: str, said: str) -> None:
+    assert world.results[name].outcome is Outcome.NO_ACCESS, world.results[name].message
+    error = json.loads((world.record(name) / "record.json").read_text(encoding="utf-8"))["error"]
+    assert said in error["message"]
+    assert "Grant the app registration Application.ReadWrite.All" in error["hint"]
+    assert states(world)["refused"] == states(world)["before"]
+    assert not (world.record(name) / "journal.jsonl").exists()
+
+
 def test_a_removal_takes_the_configuration_away_and_leaves_ad_as_it_is(world: World) -> None:
     assert states(world)["removed"] == {}
     record = world.record("remove")
@@ -155,7 +180,7 @@ def test_a_removal_takes_the_configuration_away_and_leaves_ad_as_it_is(world: Wo
     assert "Data Analysts" in (record / "backup.ldif").read_text(encoding="utf-8")
     page = (record / "record.html").read_text(encoding="utf-8")
     assert "Groups that left the scope" in page
-    first = world.record("remove broken off") / "journal.jsonl"
+    first = world.record("remove") / "journal.jsonl"
     lines = [json.loads(line) for line in first.read_text().splitlines()]
     kept = [line["intent"]["before"] for line in lines if line["entry"] == "begin"]
     assert kept[1]["schema"]["synchronizationRules"][0]["objectMappings"], "whole, before it is deleted"

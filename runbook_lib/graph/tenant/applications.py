@@ -12,13 +12,17 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 from runbook_lib.errors import NoAccess, ServiceFailed
-from runbook_lib.graph.errors import GraphNotFound, GraphRejected
+from runbook_lib.graph.errors import GraphNotFound, GraphRejected, or_unreadable
 from runbook_lib.graph.rows import Row, objects_of, row_id, text_of
 from runbook_lib.graph.tenant.cloud_sync import TO_AD
 from runbook_lib.graph.tenant.configuration import SELECTED_ROLES
+from runbook_lib.graph.tenant.parts import permissions_in
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.model.text import t
+from runbook_lib.model.reading import Unreadable
+from runbook_lib.model.text import joined, t
+from runbook_lib.model.untrusted import printable
 
+ALL_APPLICATIONS, OWN_APPLICATIONS = "Application.ReadWrite.All", "Application.ReadWrite.OwnedBy"
 INSTANTIATE = f"/applicationTemplates/{TO_AD}/instantiate"
 """Sent to beta: that is where it was seen to work for this template."""
 USABLE_AFTER = (2.0, 3.0, 5.0, 10.0, 20.0, 20.0, 30.0, 30.0)
@@ -58,6 +62,49 @@ def read_application(client: GraphClient, service_principal: str) -> Application
         "/applications", {"$filter": t("appId eq '{app_id}'", app_id=app_id), "$select": "id,appId"}
     ).rows
     return _application(row, row_id(found[0]) if found else "")
+
+
+def require_may_delete(client: GraphClient, application: Application) -> None:
+    """Refuse before anything is deleted where it is known that the application itself may not be.
+
+    What the token carries is evidence; where it does not say, or the owners may not be read, nothing is refused here.
+    ``Application.ReadWrite.OwnedBy`` is for an app and for what it owns; people need ``Application.ReadWrite.All``
+    ("Delete application", "Delete servicePrincipal").
+
+    Raises:
+        NoAccess: It may not (``graph-forbidden``); the hint names the permission that would do.
+    """
+    claims = client.token_claims()
+    if claims is None:
+        return
+    granted = permissions_in(claims)
+    if ALL_APPLICATIONS in granted.names:
+        return
+    kind, identifier = ("applications", application.object_id) if application.object_id else ("servicePrincipals", "")
+    path = f"/{kind}/{identifier or application.service_principal}"
+    owners = or_unreadable("owners", lambda: client.listing(f"{path}/owners", {"$select": "id"}).rows)
+    own = "" if isinstance(owners, Unreadable) else str(claims.get("oid") or "")
+    owned = bool(own) and not isinstance(owners, Unreadable) and own in {text_of(row, "id") for row in owners}
+    by_owner = not granted.delegated and OWN_APPLICATIONS in granted.names
+    if by_owner and (owned or not own):
+        return
+    needed = OWN_APPLICATIONS if owned and not granted.delegated else ALL_APPLICATIONS
+    what = printable(application.name, limit=80)
+    why = (
+        t("The application {name!r} belongs to somebody else, and this app may delete only what it owns.", name=what)
+        if by_owner
+        else t("The application {name!r} may not be deleted: the token does not carry the permission.", name=what)
+    )
+    raise NoAccess(
+        joined((why, t("Nothing was changed."))),
+        code="graph-forbidden",
+        hint=t(
+            "Grant the app registration {permission}, with an administrator's consent; a person needs the role for it "
+            "besides.",
+            permission=needed,
+        ),
+        values={"path": path, "permission": needed, "granted": list(granted.names)},
+    )
 
 
 def made_of_template(client: GraphClient, name: str) -> list[Application]:

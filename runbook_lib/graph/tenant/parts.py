@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import Enum
 
+from runbook_lib.graph.sign_in.tokens import account_of
 from runbook_lib.graph.tenant.jobs import CloudSync
 from runbook_lib.model.cloud import Switch, Tenant
 from runbook_lib.model.reading import Unreadable
@@ -227,6 +228,15 @@ class GrantedPermissions:
     names: tuple[str, ...]
     account: str
     """User principal name of the person, or empty."""
+
+
+def permissions_in(claims: Mapping[str, object]) -> GrantedPermissions:
+    """What the claims of a token say that it grants."""
+    scopes, roles = claims.get("scp"), claims.get("roles")
+    # A person's token may hold roles too (of the person), so scp decides.
+    delegated = isinstance(scopes, str)
+    granted = str(scopes).split() if delegated else [str(role) for role in roles] if isinstance(roles, list) else []
+    return GrantedPermissions(delegated, tuple(sorted(set(granted))), account_of(claims) if delegated else "")
 
 
 @dataclass(frozen=True, slots=True)

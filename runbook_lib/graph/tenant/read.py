@@ -24,7 +24,6 @@ from runbook_lib.graph.rows import (
     text_of,
     texts_of,
 )
-from runbook_lib.graph.sign_in.tokens import account_of
 from runbook_lib.graph.snapshot import SYNCHRONIZATION_PATH, not_configured, read_tenant, single, switch_of
 from runbook_lib.graph.tenant.cloud_sync import read_agents, read_cloud_sync
 from runbook_lib.graph.tenant.group_settings import GROUP_UNIFIED, NEW_GROUP_DEFAULT, SETTINGS_PATH
@@ -41,6 +40,7 @@ from runbook_lib.graph.tenant.parts import (
     TenantReading,
     WritebackContainers,
     WrittenByDefault,
+    permissions_in,
 )
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Switch, Tenant
@@ -188,11 +188,7 @@ def _permissions(client: GraphClient) -> GrantedPermissions | Unreadable:
     claims = client.token_claims()
     if claims is None:
         return Unreadable("permissions", "failed", t("The access token does not say what it grants"))
-    scopes, roles = claims.get("scp"), claims.get("roles")
-    # A person's token may hold roles too (of the person), so scp decides.
-    delegated = isinstance(scopes, str)
-    granted = str(scopes).split() if delegated else [str(role) for role in roles] if isinstance(roles, list) else []
-    return GrantedPermissions(delegated, tuple(sorted(set(granted))), account_of(claims) if delegated else "")
+    return permissions_in(claims)
 
 
 def read_features(client: GraphClient, tenant: Tenant) -> SynchronizationFeatures:

@@ -265,3 +265,13 @@ def test_an_empty_scope_restarts_as_the_portal_does(asking: Asking) -> None:
     assert asking.send("POST", f"{JOB}/restart", {"criteria": {"resetScope": ""}}).status == 204
     assert asking.get(JOB)["status"]["code"] == "Active"
     assert "restarted" not in asking.get(JOB)
+
+
+def test_an_application_has_owners_whoever_made_it(asking: Asking) -> None:
+    asking.caller = Caller("mine", frozenset({"Application.ReadWrite.All"}), object_id="my-principal")
+    principal = made(asking)
+    owners = asking.get(f"servicePrincipals/{principal}/owners")["value"]
+    assert owners == [{"@odata.type": "#microsoft.graph.servicePrincipal", "id": "my-principal"}]
+    assert asking.get(f"servicePrincipals/{PRINCIPAL_ID}/owners")["value"] == []
+    asking.caller = Caller("mine", frozenset({"Group.Read.All"}))
+    assert asking.refused("GET", f"servicePrincipals/{principal}/owners") == (403, "Authorization_RequestDenied")

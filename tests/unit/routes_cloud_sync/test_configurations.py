@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 from unittest.mock import patch
 
 import pytest
@@ -51,6 +52,7 @@ from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.steps import RequestContext
 from tests.support import builders as b
+from tests.unit.graph.fake_cloud import Reply, graph_error
 from tests.unit.routes_cloud_sync.runs import ROUTES, NoScopes, Runs
 from tests.unit.routes_cloud_sync.tenant import (
     AGENTS,
@@ -96,9 +98,11 @@ def done(plan: Plan, chain: list[JournalFile]) -> DoneChange:
     return DoneChange(plan, effects_of(chain))
 
 
-def established() -> Tenant:
+def established(kind: type[Tenant] = Tenant, **more: Any) -> Tenant:
     """A tenant with a configuration that writes two groups."""
-    tenant = Tenant(secrets=secrets(), owner=PRINCIPAL, job=JOB, running=True, principals={PRINCIPAL: "contoso.com"})
+    tenant = kind(
+        secrets=secrets(), owner=PRINCIPAL, job=JOB, running=True, principals={PRINCIPAL: "contoso.com"}, **more
+    )
     tenant.schema["synchronizationRules"][0]["name"] = "by hand"
     tenant.assigned = {one: f"old-{one}" for one in IDS[:2]}
     return tenant
@@ -525,3 +529,33 @@ def test_what_is_left_of_scopes_is_held_to_today_s_limits() -> None:
     with pytest.raises(Refused, match="begun with another cloud_sync_enable"):
         require_own_way(removal, of_authority=False, told="scope")
     require_rest_allowed(replace(removal, operation=Operation.UNDO), (), sides, ResumeLimits(0, 0, 0), ())
+
+
+@dataclass
+class Forgetful(Tenant):
+    """Graph that does not find some things which are there."""
+
+    forgets: str = ""
+
+    def _get(self, path: str) -> Reply:
+        if self.forgets and path.endswith(self.forgets):
+            return graph_error(404, "Request_ResourceNotFound")
+        return super()._get(path)
+
+
+@pytest.mark.parametrize(
+    ("forgets", "took"),
+    [
+        ("/schema", ["pause"]),
+        ("/synchronization/jobs", ["pause", "delete job", "delete application"]),
+        (f"/applications/{application_of(PRINCIPAL)}", ["pause", "delete job"]),
+    ],
+)
+def test_one_answer_that_something_is_not_there_is_not_enough_to_call_it_removed(
+    tmp_path: Path, forgets: str, took: list[str]
+) -> None:
+    removal = removing(established()).plan
+    tenant = established(Forgetful, forgets=forgets)
+    journal = Runs(tmp_path, removal, tenant).one([])
+    assert tenant.took == took
+    assert journal.carried_out is (took[-1] == "delete application")

@@ -243,13 +243,28 @@ class RemoveJobStep(RequestStep[RemoveJob]):
         try:
             schema = client.get(address.schema)
         except GraphNotFound:
-            return Look(LiveState.AFTER)
+            return self._without_schema()
         if schema_digest(schema) != schema_digest(self.action.schema):
             return Look(LiveState.OTHER, t("somebody else changed the schema of the configuration"))
         kept = secrets_of(client.get(address.secrets), known_only=True)
         if secrets_digest(kept) != secrets_digest(self.action.secrets):
             return Look(LiveState.OTHER, t("somebody else changed the settings of the configuration"))
         return Look(LiveState.BEFORE)
+
+    def _without_schema(self) -> Look:
+        """One answer that something is not there is not enough: the list of jobs has to say the same."""
+        client, principal = self.context.client, f"/servicePrincipals/{self.context.service_principal}"
+        try:
+            jobs = {text_of(row, "id") for row in client.listing(f"{principal}/synchronization/jobs").rows}
+        except GraphNotFound:
+            try:
+                client.get(principal, {"$select": "id"})
+            except GraphNotFound:
+                return Look(LiveState.AFTER)
+            return Look(LiveState.OTHER, t("Graph finds its service principal and no list of its jobs"))
+        if self.context.job_id in jobs:
+            return Look(LiveState.OTHER, t("Graph lists the job and does not find its schema"))
+        return Look(LiveState.AFTER)
 
     def write(self) -> GraphWrite:
         """Delete it."""
@@ -270,7 +285,7 @@ class RemoveConfigurationStep(RequestStep[RemoveConfiguration]):
         try:
             row = client.get(self._path, {"$select": "id,applicationTemplateId"})
         except GraphNotFound:
-            return Look(LiveState.AFTER)
+            return self._looked_up()
         if self.action.application and not self._is_its_own(row):
             return Look(LiveState.OTHER, t("the application of its plan belongs to something else"))
         try:
@@ -288,6 +303,19 @@ class RemoveConfigurationStep(RequestStep[RemoveConfiguration]):
     def changed(self) -> Mapping[str, object]:
         """What was deleted."""
         return {"removed": self._path.rpartition("/")[2]}
+
+    def _looked_up(self) -> Look:
+        """One answer that something is not there is not enough: what belongs to it has to be gone, or know of none."""
+        client, principal = self.context.client, self.context.service_principal
+        still = t("Graph does not find it under its id and finds it otherwise")
+        if self.action.application:
+            try:
+                found = read_application(client, principal).object_id
+            except GraphNotFound:
+                return Look(LiveState.AFTER)
+            return Look(LiveState.OTHER, still) if found == self.action.application else Look(LiveState.AFTER)
+        listed = {one.service_principal for one in made_of_template(client, self.action.display_name)}
+        return Look(LiveState.OTHER, still) if principal in listed else Look(LiveState.AFTER)
 
     def _is_its_own(self, row: Mapping[str, Any]) -> bool:
         """Whether the application belongs to the configuration; one that is gone in part is known by its template."""
