@@ -117,6 +117,7 @@ PLURALS = {
     "AD object": ("{number:,} AD object", "{number:,} AD objects"),
     "answer": ("{number:,} answer", "{number:,} answers"),
     "contact": ("{number:,} contact", "{number:,} contacts"),
+    "change": ("{number:,} change", "{number:,} changes"),
     "difference": ("{number:,} difference", "{number:,} differences"),
     "direct member": ("{number:,} direct member", "{number:,} direct members"),
     "former member": ("{number:,} former member", "{number:,} former members"),

@@ -30,6 +30,8 @@ from runbook_lib.routes.connect_sync.steps import LiveSwitch
 from runbook_lib.routes.connect_sync.watch import ServerNow
 from runbook_lib.rules.obstacles import connect_v1_of
 
+_FRESH = timedelta(seconds=30)
+"""How long what was asked of v1 counts as how it is now."""
 _NOT_ASKED = frozenset({"connect-v1"})
 """Checks of the route that ask for what this change brings about."""
 
@@ -155,9 +157,19 @@ class ConnectLive:
         self._context = context
         self._tenant = inventory.cloud.tenant
         self._since = since
+        self._switch: tuple[datetime, LiveSwitch] | None = None
 
     def switch(self) -> LiveSwitch:
-        """v1 now, as the tenant says, or the evidence that counts for now."""
+        """v1 as the tenant says it, or the evidence that counts for now; asked again after half a minute.
+
+        Every group that comes back asks, and a wizard takes longer than that.
+        """
+        now = self._context.clock()
+        if self._switch is None or now - self._switch[0] > _FRESH:
+            self._switch = now, self._asked()
+        return self._switch[1]
+
+    def _asked(self) -> LiveSwitch:
         read = read_server(self._context, self._tenant, self._since)
         settings = settings_now(self._context, read, self._since)
         known = settings.container.value if read.v1 is Switch.ON and settings.container.known else ""

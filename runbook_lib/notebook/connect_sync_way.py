@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 import pandas as pd
@@ -12,11 +13,12 @@ from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.journal_check import DoneChange, effects_of
 from runbook_lib.change.resume import BrokenOff
 from runbook_lib.errors import AwaitingHandoff
+from runbook_lib.graph.tenant.group_settings import GroupSettings, read_group_settings
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Plan
-from runbook_lib.model.change_kind import Operation
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding
-from runbook_lib.model.text import joined, t
+from runbook_lib.model.text import NOTHING, counted, joined, t
 from runbook_lib.notebook.connect_sync_reading import (
     ConnectLive,
     ServerRead,
@@ -29,12 +31,15 @@ from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.routes.connect_sync.actions import HANDED_OVER
+from runbook_lib.routes.connect_sync.acts import in_act_order
 from runbook_lib.routes.connect_sync.deleted_groups import DeletedGroups, SettingsOfTenant
 from runbook_lib.routes.connect_sync.hand_over import HandOver, ServerFacts, hand_over_of
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver, earlier_hand_over
+from runbook_lib.routes.connect_sync.leaving_actions import SetNewGroupDefault
+from runbook_lib.routes.connect_sync.new_group_default import default_finding, default_wanted
 from runbook_lib.routes.connect_sync.payload import connect_sync_changes, connect_sync_plan
 from runbook_lib.routes.connect_sync.plan_enable import plan_connect_enable
-from runbook_lib.routes.connect_sync.planning import ConnectSides, PlannedConnect, require_same_ou
+from runbook_lib.routes.connect_sync.planning import ConnectSides, PlannedConnect, about_ou, require_same_ou
 from runbook_lib.routes.connect_sync.resume import renamed_connect, require_connect_rest_allowed
 from runbook_lib.routes.connect_sync.steps import ActContext
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget, connect_sync_target, connect_target_of
@@ -79,12 +84,32 @@ class ConnectSyncWay:
         self._read = inventory, server
         settings = settings_now(context, server, since)
         sides = ConnectSides(inventory, settings, evidence=server.evidence)
-        self._made = plan_connect_enable(sides, policy_now(context, inventory), earlier)
+        made = plan_connect_enable(sides, policy_now(context, inventory), earlier)
+        self._made = self._with_default(made, sides)
         self._target = connect_sync_target(self._made.plan.target)
         self._keep_prediction(self._made)
         order = self._in_order() if self._made.plan.changes else ()
         views = (connect_prediction_view(self._made.prediction),)
         return PlanMade(self._made.plan, (*order, *self._made.findings), views)
+
+    def _with_default(self, made: PlannedConnect, sides: ConnectSides) -> PlannedConnect:
+        """The plan, and the default for new groups where that is to be another one."""
+        default = self._default()
+        if default is None:
+            return made
+        change = about_ou(sides.target, ChangeKind.NEW_GROUP_DEFAULT, default, "asked-for", NOTHING)
+        changes = in_act_order((*connect_sync_changes(made.plan.changes), change))
+        findings = (*made.findings, default_finding(sides.settings.v2))
+        return replace(made, plan=replace(made.plan, changes=changes), findings=findings)
+
+    def _default(self) -> SetNewGroupDefault | None:
+        wanted = self._context.parameters.connect_new_groups
+        if wanted == "unchanged":
+            return None
+        return default_wanted(self._settings_of_groups(), written=wanted == "written")
+
+    def _settings_of_groups(self) -> GroupSettings:
+        return read_group_settings(self._context.connect_graph())
 
     def require_same_server(self, opened: Mapping[str, object]) -> None:
         """What is handed over is bound to an OU, which ``taken_up`` compares; any domain controller knows it."""
@@ -142,7 +167,8 @@ class ConnectSyncWay:
         if handed:
             for one in handed:
                 self._keep_hand_over(one)
-            return ReadBack(hand_overs_view(handed), _handed_over(handed))
+            did = sum(bool(some) and not some[-1].data.get(HANDED_OVER) for some in effects.values())
+            return ReadBack(hand_overs_view(handed), _handed_over(handed, did))
         if self._made is None:
             return None
         inventory, server = self._both
@@ -194,10 +220,13 @@ class ConnectSyncWay:
         return self._target
 
 
-def _handed_over(handed: Sequence[HandOver]) -> AwaitingHandoff:
+def _handed_over(handed: Sequence[HandOver], did: int) -> AwaitingHandoff:
     return AwaitingHandoff(
         t(
-            "Nothing was changed. A person does now, in this order: {titles}.",
+            "{did} A person does now, in this order: {titles}.",
+            did=t("Nothing was changed yet.")
+            if not did
+            else t("The run itself has carried out {changes}.", changes=counted(did, "change")),
             titles=joined((one.title for one in handed), "; "),
         ),
         code="handed-over",

@@ -9,6 +9,7 @@ from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.target import Route
 from runbook_lib.notebook.authority_way import AuthorityWay, changes_authority
 from runbook_lib.notebook.cloud_sync_way import CloudSyncWay
+from runbook_lib.notebook.connect_sync_leaving_way import ConnectLeavingWay
 from runbook_lib.notebook.connect_sync_way import ConnectSyncWay
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.direct_way import DirectWay
@@ -33,7 +34,8 @@ def way_of(context: RunContext, operation: Operation, done: DoneChange | None = 
     """
     route = rules_of(context.parameters.route).route
     if route is Route.CONNECT_SYNC:
-        return ConnectSyncWay(context, operation, done)
+        connect = ConnectSyncWay if operation is Operation.ENABLE else ConnectLeavingWay
+        return connect(context, operation, done)
     if route is Route.CLOUD_SYNC:
         kind = AuthorityWay if changes_authority(context.parameters, operation, done) else CloudSyncWay
         return kind(context, operation, done)

@@ -68,6 +68,9 @@ COMMENTS = {
     "connect_evidence": "The collector on the Connect server wrote this file; empty means that there is none.",
     "connect_evidence_hours": "Evidence of the Connect server counts for this many hours.",
     "connect_wait": "After the hand-over to people AD is watched for this many minutes, at most.",
+    "connect_new_groups": "New groups count as written or not-written to AD (V2 alone), or stay unchanged.",
+    "access_ous": "Access lists below the OUs with these DNs are searched for groups that go with v1.",
+    "share_permissions": "This CSV file of share permissions is searched for groups that go with v1.",
     "cloud_sync_create": "Where no configuration writes groups to the domain, one is made.",
     "cloud_sync_disable": "Disabling takes groups out of scope, or does pause, remove, move, roll-back.",
     "cloud_sync_with_nested": "A conversion or roll-back takes nested groups along.",
@@ -112,6 +115,7 @@ _WRITING = (
 _OUT = ("disable_by", "empty_on_retire")
 _ENABLED_BY_CLOUD_SYNC = ("cloud_sync_notify", "cloud_sync_delete_threshold", "cloud_sync_pilot", "cloud_sync_create")
 _PREDICTED = ("cloud_sync_on_premises_users", "cloud_sync_wait", "connect_wait")
+_HANGING = ("access_ous", "share_permissions")
 _CONVERTED = ("cloud_sync_make_universal", "cloud_sync_keep_place", "cloud_sync_enable")
 _AUTHORITY = ("cloud_sync_with_nested", "cloud_sync_group_dn_property")
 _EXPRESSIONS = ("cloud_sync_ou_expression", "cloud_sync_cn_expression", "cloud_sync_account_name_expression")
@@ -129,16 +133,21 @@ USED: dict[str, frozenset[str]] = {
     "30-enable-writeback": frozenset(
         (
             *(*_ALL, *_READING, *_WRITING, *_SELECTION, *_DISABLED, *_ALLOWED, *_EXPRESSIONS),
-            *(*_PREDICTED, *_ENABLED_BY_CLOUD_SYNC, *_CONVERTED, *_AUTHORITY, "group_type"),
+            *(*_PREDICTED, *_ENABLED_BY_CLOUD_SYNC, *_CONVERTED, *_AUTHORITY, "group_type", "connect_new_groups"),
         ),
     ),
     "40-disable-writeback": frozenset(
-        (*_ALL, *_READING, *_WRITING, *_DISABLED, *_OUT, *_PREDICTED, *_AUTHORITY, "cloud_sync_disable"),
+        (
+            *(*_ALL, *_READING, *_WRITING, *_DISABLED, *_OUT, *_PREDICTED, *_AUTHORITY, *_HANGING),
+            *("cloud_sync_disable", "connect_new_groups"),
+        ),
     ),
     "50-check-drift": frozenset(
         (*_ALL, *_READING, *_ALLOWED, "protected_ous", "group_type", "route", "cloud_sync_on_premises_users")
     ),
-    "60-undo-change": frozenset((*_ALL, *_READING, *_WRITING, *_OUT, *_PREDICTED, *_AUTHORITY, "undo_record")),
+    "60-undo-change": frozenset(
+        (*_ALL, *_READING, *_WRITING, *_OUT, *_PREDICTED, *_AUTHORITY, *_HANGING, "undo_record")
+    ),
 }
 """Notebook to the names of the parameters that its steps look at."""
 

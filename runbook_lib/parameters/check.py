@@ -17,7 +17,7 @@ from runbook_lib.parameters.yaml_text import PROSE, Location
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _NAMES = frozenset({"select_names", "disable_names"})
 """Compared in Unicode's composed form, and with wildcards."""
-_DNS = frozenset({"target_ou", "retired_ou", "protected_ous"})
+_DNS = frozenset({"target_ou", "retired_ou", "protected_ous", "access_ous"})
 _TYPED_ELSEWHERE = re.compile(r"[\u2010-\u2015\u2018-\u201f\u2032\u2033\u2212\u00ab\u00bb\u2039\u203a]")
 """Dashes, quotes and primes that a word processor puts in place of those of a keyboard."""
 _FREE = _NAMES | _DNS | PROSE
@@ -132,7 +132,7 @@ def _absent(parameters: Parameters, root: Path) -> list[Text]:
 
 def _typographic(parameters: Parameters) -> list[Text]:
     texts: list[tuple[str, str]] = [(name, getattr(parameters, name)) for name in ("target_ou", "retired_ou")]
-    for name in ("protected_ous", "select_names", "disable_names"):
+    for name in ("protected_ous", "access_ous", "select_names", "disable_names"):
         texts += [(f"{name}, item {number}", text) for number, text in enumerate(getattr(parameters, name), 1)]
     return [
         t(

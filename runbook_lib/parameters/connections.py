@@ -265,7 +265,11 @@ def ou_names(parameters: Parameters) -> Iterator[Complaint]:
     """OUs that are no distinguished names, and one OU for two purposes."""
     values: list[tuple[Location, str]] = [((name,), getattr(parameters, name)) for name in _DN_FIELDS]
     values = [(location, text) for location, text in values if text]
-    values += [(("protected_ous", number), text) for number, text in enumerate(parameters.protected_ous)]
+    values += [
+        ((name, number), text)
+        for name in ("protected_ous", "access_ous")
+        for number, text in enumerate(getattr(parameters, name))
+    ]
     malformed: list[Complaint] = []
     for location, text in values:
         try:

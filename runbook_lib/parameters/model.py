@@ -244,6 +244,20 @@ class Parameters(BaseModel):
         description="Minutes to watch Active Directory, at most, after the wizard of Connect Sync was handed over; 0: "
         "one look",
     )
+    connect_new_groups: Literal["unchanged", "written", "not-written"] = Field(
+        "unchanged",
+        description="Whether new Microsoft 365 groups are to count as written back (NewUnifiedGroupWritebackDefault); "
+        "it has an effect under V2 alone",
+    )
+    access_ous: list[str] = Field(
+        [],
+        description="DNs of OUs whose access lists are searched for the groups that go with v1; empty: none",
+    )
+    share_permissions: str = Field(
+        "",
+        description="CSV file of share permissions (Path, IdentityReference and more columns of Get-Acl) that is "
+        "searched for the groups that go with v1; empty: none",
+    )
 
     # Pre-flight
     check_routes: list[Literal["direct", "cloud-sync", "connect-sync"]] = Field(
@@ -290,7 +304,7 @@ def parse_day(text: str) -> date:
 ROOT_VARIABLE = "GWB_PROJECT_ROOT"
 PATHS = (
     *("records_dir", "certificate_file", "cloud_ca_file", "dc_ca_file"),
-    *("bind_password_file", "kerberos_keytab", "undo_record", "connect_evidence"),
+    *("bind_password_file", "kerberos_keytab", "undo_record", "connect_evidence", "share_permissions"),
 )
 """Parameters that name files and folders."""
 

@@ -190,16 +190,8 @@ def require_needs(notebook: str, parameters: Parameters) -> None:
 def _require_connect_needs(notebook: str, parameters: Parameters) -> None:
     if notebook == ENABLE:
         require_connect_fit(parameters)
-    elif notebook in (DISABLE, UNDO):
-        raise Refused(
-            t("The route connect-sync is carried out by 30-enable-writeback alone: nothing was read or planned."),
-            code="route-not-carried-out",
-            hint=t(
-                "Clear the box Group writeback in the wizard on the Connect server; the next cycle deletes every group "
-                "that it wrote."
-            ),
-            values={"route": Route.CONNECT_SYNC.value},
-        )
+    elif notebook == UNDO:
+        require_undoable(parameters)
 
 
 def find_notebook(text: str, project_root: Path) -> Path:

@@ -49,6 +49,8 @@ OPENING = {"change_id", "reason", "records_dir", "records_access"}
 """What opening a run uses, whichever it is; the steps are looked at from there on."""
 AUTHORITY = {"cloud_sync_with_nested", "cloud_sync_group_dn_property"}
 """Of a change of the source of authority, which is one of the route cloud-sync."""
+LEAVING = {"access_ous", "share_permissions"}
+"""Of groups that go with group writeback v1."""
 IN_OTHER_CASES = {
     # With bind_method kerberos, with sign_in device-code, with a file of evidence where Graph does not say.
     "all": {"kerberos_keytab", "sign_in_cache", "connect_evidence", "connect_evidence_hours"},
@@ -56,16 +58,16 @@ IN_OTHER_CASES = {
     "30-enable-writeback": {
         *("allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership"),
         *(name for name in known_names() if name.startswith("cloud_sync_") and name != "cloud_sync_disable"),
-        "connect_wait",
+        *("connect_wait", "connect_new_groups"),
     },
     "40-disable-writeback": {
         "cloud_sync_on_premises_users",
         "cloud_sync_wait",
         "cloud_sync_disable",
-        "connect_wait",
+        *("connect_wait", "connect_new_groups", *LEAVING),
         *AUTHORITY,
     },
-    "60-undo-change": {"cloud_sync_on_premises_users", "cloud_sync_wait", "connect_wait", *AUTHORITY},
+    "60-undo-change": {"cloud_sync_on_premises_users", "cloud_sync_wait", "connect_wait", *LEAVING, *AUTHORITY},
     "50-check-drift": {
         *("allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership", "cloud_sync_on_premises_users"),
     },

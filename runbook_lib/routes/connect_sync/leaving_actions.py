@@ -61,8 +61,8 @@ class SwitchOff(HandedOver):
 
     @property
     def groups(self) -> frozenset[str]:
-        """All of them."""
-        return frozenset(one.group_id for one in self.groups_going)
+        """The objects that go, by GUID: where two claim one cloud group, both go."""
+        return frozenset(one.guid for one in self.groups_going)
 
     def as_json(self) -> dict[str, object]:
         """Every group."""

@@ -129,18 +129,21 @@ def _recycle_bin(deleted: DeletedObjects) -> Iterator[Finding]:
 
 
 def _not_listable(listable: Switch) -> Finding:
+    off = listable is Switch.OFF
     return Finding(
         id="deleted-objects-not-listable-while-leaving",
-        severity=Severity.BLOCKING,
+        severity=Severity.BLOCKING if off else Severity.UNKNOWN,
         seen=t("This account may not list the deleted objects.")
-        if listable is Switch.OFF
-        else t("Whether this account may list the deleted objects is not known: it sees none."),
+        if off
+        else t("Whether this account may list the deleted objects is not known: it sees none, and there may be none."),
         expected=t("It may list them and bring them back, so that 60-undo-change can."),
         why=t("Otherwise somebody else has to bring the groups back by hand before v1 is switched on again."),
         to_do=t(
             "Have the right to list CN=Deleted Objects and the right Reanimate-Tombstones on the domain's root "
             "delegated, or acknowledge this finding."
-        ),
+        )
+        if off
+        else t("Have an administrator look, with Get-ADObject -IncludeDeletedObjects as this account."),
         values={"listable": listable.value},
         acknowledgeable=True,
     )

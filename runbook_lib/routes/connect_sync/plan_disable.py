@@ -27,6 +27,7 @@ from runbook_lib.routes.connect_sync.leaving_actions import GoingGroup, SetNewGr
 from runbook_lib.routes.connect_sync.leaving_findings import leaving_findings
 from runbook_lib.routes.connect_sync.payload import ConnectSyncPlan
 from runbook_lib.routes.connect_sync.planning import about_ou
+from runbook_lib.routes.connect_sync.steps import same_place
 from runbook_lib.routes.connect_sync.target import connect_target_of
 from runbook_lib.rules.policy import Limits
 
@@ -67,7 +68,7 @@ def plan_disable(
     removals = next_cycle_deletes(inventory, settings)
     actions: list[tuple[ChangeKind, ConnectAction, str, Text]] = []
     if settings.v1 is not Switch.OFF or any(one.certain is Known.YES for one in removals):
-        _require_limit(removals, limits)
+        require_deletions([one.display_name for one in removals], limits)
         why = t("v1 writes all Microsoft 365 groups or none.")
         actions += [
             (ChangeKind.SWITCH_OFF, SwitchOff(tuple(map(_going, removals))), "leave-v1", why),
@@ -95,27 +96,55 @@ def _going(one: Removal) -> GoingGroup:
     )
 
 
-def _require_limit(removals: Sequence[Removal], limits: Limits) -> None:
+def require_deletions(names: Sequence[str], limits: Limits) -> None:
     """Refuse to have more groups deleted than ``max_deletions`` says.
+
+    Args:
+        names: Display names of the groups that go.
+        limits: From the parameters.
 
     Raises:
         Refused: ``limit-deletions``.
     """
-    if len(removals) <= limits.deletions:
+    if len(names) <= limits.deletions:
         return
-    names = first_of([repr(printable(one.display_name, limit=80)) for one in removals], 3)
     raise Refused(
         t(
             "The next cycle would delete {groups} ({names}), and max_deletions allows {limit}.",
-            groups=counted(len(removals), "AD group"),
-            names=names,
+            groups=counted(len(names), "AD group"),
+            names=first_of([repr(printable(name, limit=80)) for name in names], 3),
             limit=limits.deletions,
         ),
         code="limit-deletions",
         hint=t(
             "v1 writes all groups or none, so none of them can be left out: raise max_deletions to {number} if all of "
             "them are to go.",
-            number=len(removals),
+            number=len(names),
         ),
-        values={"limit": "deletions", "allowed": limits.deletions, "planned": len(removals)},
+        values={"limit": "deletions", "allowed": limits.deletions, "planned": len(names)},
+    )
+
+
+def require_own_ou(settings: WritebackSettings, ou: str) -> None:
+    """Refuse an OU that is not v1's, where the server or the tenant names v1's.
+
+    Args:
+        settings: What decides about v1.
+        ou: DN that ``target_ou`` names.
+
+    Raises:
+        Refused: ``connect-other-ou``.
+    """
+    container = settings.container
+    if settings.v1 is not Switch.ON or not container.known or same_place(container.value, ou):
+        return
+    raise Refused(
+        t(
+            "Group writeback v1 is on and writes to {there}; target_ou names {here}.",
+            there=printable(container.value),
+            here=printable(ou),
+        ),
+        code="connect-other-ou",
+        hint=t("Name the OU of written groups in target_ou: it is looked for there what goes and what comes back."),
+        values={"container": container.value, "target_ou": ou},
     )

@@ -20,12 +20,12 @@ from runbook_lib.model.change import Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import CloudKind, Switch
 from runbook_lib.model.directory import DeletedObject
-from runbook_lib.model.dn import rdn_value
+from runbook_lib.model.dn import is_below, rdn_value
 from runbook_lib.model.enforcement import Leave
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import anchor_of
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t
+from runbook_lib.model.text import NOTHING, Text, counted, first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.connect_sync.actions import ComingGroup, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.acts import in_act_order
@@ -38,7 +38,7 @@ from runbook_lib.routes.connect_sync.payload import (
     connect_sync_plan,
 )
 from runbook_lib.routes.connect_sync.plan_disable import LeavingPlan, plan_disable
-from runbook_lib.routes.connect_sync.planning import about_ou
+from runbook_lib.routes.connect_sync.planning import about_ou, require_same_ou
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget, connect_target_of
 from runbook_lib.rules.policy import Limits
 
@@ -71,7 +71,8 @@ def plan_undo(
     """
     plan = connect_sync_plan(done.plan)
     target = connect_target_of(inventory.cloud.tenant.id, inventory.directory)
-    _require_same_place(target, plan.target)
+    hint = t("Use the parameters file that the record was made with.")
+    require_same_ou(target, plan.target, code="undo-elsewhere", hint=hint)
     default, findings = _default(plan, done, now)
     off = next((one.payload.action for one in plan.changes if isinstance(one.payload.action, SwitchOff)), None)
     if off is not None:
@@ -126,7 +127,9 @@ def _refused(
     going: GoingGroup, found: DeletedObject | None, inventory: Inventory, settings: WritebackSettings
 ) -> Refusal | None:
     index, directory = inventory.index, inventory.directory
-    again = index.groups_by_anchor.get(going.group_id, [])
+    # Beside it another writer's object may have stood all the time: only one in v1's OU has taken its place.
+    ou = directory.target.dn
+    again = [one for one in index.groups_by_anchor.get(going.group_id, []) if is_below(one.dn, ou)]
     if again:
         why = t("{dn} was written for its cloud group meanwhile, with another SID.", dn=printable(again[0].dn))
         return _refusal(going, "undelete-written-again", why, _TOO_LATE)
@@ -268,21 +271,6 @@ def _plan(
     ordered = tuple(sorted(refusals, key=lambda one: one.group_id))
     told = limits.as_json()
     return ConnectSyncPlan(Operation.UNDO, target, changes, told, ordered, in_step, route=Route.CONNECT_SYNC)
-
-
-def _require_same_place(here: ConnectSyncTarget, then: ConnectSyncTarget) -> None:
-    pairs = zip(here.parts(), then.parts(), strict=True)
-    differing = [part.title for part, other in pairs if part.id.casefold() != other.id.casefold()]
-    if differing:
-        raise Refused(
-            t(
-                "The record was made for another {differing} than the parameters name.",
-                differing=joined(differing, t(" and ")),
-            ),
-            code="undo-elsewhere",
-            hint=t("Use the parameters file that the record was made with."),
-            values={"differing": list(differing)},
-        )
 
 
 def _refusal(going: GoingGroup, rule: str, why: Text, to_do: Text) -> Refusal:

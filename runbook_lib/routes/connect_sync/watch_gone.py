@@ -7,21 +7,24 @@ listed again, by GUID alone. A deletion has no other trace for an account that m
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import equals
 from runbook_lib.directory.sign_in.connect import committed_usn
 from runbook_lib.errors import AwaitingHandoff, RunbookError, VerificationFailed
+from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.text import counted, first_of, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.watching.loop import POLL
+from runbook_lib.routes.cloud_sync.watching.loop import look_until
 from runbook_lib.routes.connect_sync.leaving_actions import GoingGroup
 
 OTHER_GROUPS_GONE = "other-groups-gone"
-"""Code of the error of a watch that misses groups which nobody meant to go."""
+"""Of the finding and of the error where groups are missing which nobody meant to go."""
+_WHOLE_EVERY = 20
+"""Of so many looks one lists the groups whatever the number says: every five minutes."""
 
 
 class StandingGroups:
@@ -36,14 +39,14 @@ class StandingGroups:
         self._number = -1
         self._found: frozenset[ObjectGuid] = frozenset()
 
-    def look(self) -> frozenset[ObjectGuid]:
-        """Their GUIDs now; what was listed before, where nothing at all changed since.
+    def look(self, changed_only: bool) -> frozenset[ObjectGuid]:
+        """Their GUIDs now; with ``changed_only`` what was listed before, where nothing at all changed since.
 
         Raises:
             RunbookError: AD cannot be asked.
         """
         number = committed_usn(self._directory)
-        if number != self._number or not number:
+        if not changed_only or number != self._number or not number:
             base = self._directory.controller.default_naming_context
             found = self._directory.collect(
                 base, equals("objectClass", "group"), ("objectGUID",), lambda entry: entry.guid
@@ -67,7 +70,7 @@ class GoneSeen:
     going: Sequence[GoingGroup]
     standing: frozenset[ObjectGuid]
     lost: Mapping[ObjectGuid, str]
-    waited: timedelta
+    waited: timedelta = timedelta(0)
     cancelled: bool = False
 
     @property
@@ -87,7 +90,7 @@ class GoneSeen:
 
 
 def watch_gone(
-    look: Callable[[], frozenset[ObjectGuid]],
+    look: Callable[[bool], frozenset[ObjectGuid]],
     going: Sequence[GoingGroup],
     before: Mapping[ObjectGuid, str],
     *,
@@ -101,7 +104,8 @@ def watch_gone(
     An interruption (Ctrl-C, "Interrupt the kernel") ends the waiting and nothing else: AD is looked at once more.
 
     Args:
-        look: GUIDs of the groups that stand in the domain (``StandingGroups.look``).
+        look: GUIDs of the groups that stand in the domain (``StandingGroups.look``); told whether what changed since
+            the last look is enough.
         going: The groups that are to go.
         before: GUID to name of every group of the domain before the change.
         wait: How long, at most; nothing: one look.
@@ -112,41 +116,66 @@ def watch_gone(
     Raises:
         RunbookError: AD cannot be asked.
     """
-    began, cancelled = clock(), False
-    until = began + wait
     named = {one.guid for one in going}
-    while True:
-        there = look()
-        left = until - clock()
-        standing = frozenset(named & there)
+
+    def seen(there: frozenset[ObjectGuid]) -> GoneSeen:
         lost = {guid: name for guid, name in before.items() if guid not in there and guid not in named}
-        seen = GoneSeen(going, standing, lost, clock() - began, cancelled)
+        return GoneSeen(going, frozenset(named & there), lost)
+
+    def told(now: GoneSeen, left: timedelta) -> None:
         minutes = max(0, int(left.total_seconds() // 60))
-        progress(t("gone, {minutes} min left", minutes=minutes), len(seen.gone), len(going))
-        if left <= timedelta(0) or not seen.waiting:
-            return seen
-        try:
-            sleep(min(POLL, left).total_seconds())
-        except KeyboardInterrupt:
-            cancelled, until = True, clock()
+        progress(t("gone, {minutes} min left", minutes=minutes), len(now.gone), len(going))
+
+    ended = look_until(
+        lambda changed_only: seen(look(changed_only)),
+        lambda now: not now.waiting,
+        whole_every=_WHOLE_EVERY,
+        wait=wait,
+        clock=clock,
+        sleep=sleep,
+        progress=told,
+    )
+    return replace(ended.seen, waited=ended.waited, cancelled=ended.cancelled)
 
 
-def end_of_gone(seen: GoneSeen) -> RunbookError | None:
-    """What the last look means; None where everything went that had to, and nothing else."""
-    if seen.lost:
-        names = first_of([printable(name, limit=120) for name in sorted(seen.lost.values())], 5, "; ")
-        return VerificationFailed(
-            t(
+def lost_finding(seen: GoneSeen) -> tuple[Finding, ...]:
+    """Groups that nobody meant to go, as something to be accepted; none where nothing else went."""
+    if not seen.lost:
+        return ()
+    names = first_of([printable(name, limit=120) for name in sorted(seen.lost.values())], 5, "; ")
+    return (
+        Finding(
+            id=OTHER_GROUPS_GONE,
+            severity=Severity.BLOCKING,
+            seen=t(
                 "{groups} that the plan does not name are gone from the domain: {names}.",
                 groups=counted(len(seen.lost), "AD group"),
                 names=names,
             ),
-            code=OTHER_GROUPS_GONE,
-            hint=t(
+            expected=t("Nothing went but what the plan names."),
+            why=t("Connect or somebody else deleted them meanwhile; which of the two, AD does not say."),
+            to_do=t(
                 "Find out who deleted them: the audit log of the domain controllers, the runs of the Connect server. "
-                "They can be brought back from the deleted objects by hand."
+                "Bring them back from the deleted objects by hand, or acknowledge this finding where they were meant "
+                "to go."
             ),
             values={"objects": sorted(seen.lost)},
+            acknowledgeable=True,
+        ),
+    )
+
+
+def end_of_gone(seen: GoneSeen, *, accepted: bool = False) -> RunbookError | None:
+    """What the last look means; None where everything went that had to, and nothing else.
+
+    Args:
+        seen: What the watch ended with.
+        accepted: Whether somebody acknowledged what else went.
+    """
+    found = () if accepted else lost_finding(seen)
+    if found:
+        return VerificationFailed(
+            found[0].seen, code=OTHER_GROUPS_GONE, hint=found[0].to_do, values={"objects": sorted(seen.lost)}
         )
     if not seen.waiting:
         return None

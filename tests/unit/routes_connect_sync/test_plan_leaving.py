@@ -105,10 +105,14 @@ def test_what_cannot_be_undone_is_said_before() -> None:
     fine = plan_disable(sides(WRITTEN), ON, LIMITS).findings
     assert ids(fine) == {"leaving-is-not-undone", "recycle-bin-on-while-leaving"}
     assert "180 days" in next(one.seen for one in fine if one.id.startswith("recycle-bin"))
-    bare = plan_disable(sides(WRITTEN, recycle_bin=Switch.OFF, listable=Switch.UNKNOWN), ON, LIMITS).findings
+    bare = plan_disable(sides(WRITTEN, recycle_bin=Switch.OFF, listable=Switch.OFF), ON, LIMITS).findings
     blocking = {one.id for one in bare if one.severity is Severity.BLOCKING}
     assert blocking == {"recycle-bin-not-on-while-leaving", "deleted-objects-not-listable-while-leaving"}
     assert all(one.acknowledgeable for one in bare if one.severity is Severity.BLOCKING)
+    unseen = plan_disable(sides(WRITTEN, listable=Switch.UNKNOWN), ON, LIMITS).findings
+    assert [one.id for one in unseen if one.severity is Severity.UNKNOWN] == [
+        "deleted-objects-not-listable-while-leaving"
+    ]
     both = plan_disable(sides(WRITTEN), replace(ON, v2=Switch.ON), LIMITS).findings
     assert "connect-v2-on-while-leaving" in ids(both)
 

@@ -42,7 +42,7 @@ def watched(looks: Iterator[frozenset[ObjectGuid]], minutes: int = 60, time: Tim
     """A watch that sees these GUIDs, look after look."""
     time = time or Time()
     return watch_gone(
-        lambda: next(looks),
+        lambda _: next(looks),
         GROUPS,
         BEFORE,
         wait=timedelta(minutes=minutes),
@@ -54,7 +54,8 @@ def watched(looks: Iterator[frozenset[ObjectGuid]], minutes: int = 60, time: Tim
 
 def test_it_waits_until_the_last_one_is_gone() -> None:
     everything = frozenset(BEFORE)
-    looks = [everything, everything - {GROUPS[0].guid}, frozenset({OTHER})]
+    last = frozenset({OTHER})
+    looks = [everything, everything - {GROUPS[0].guid}, last, last]
     time = Time()
     seen = watched(iter(looks), time=time)
     assert (len(seen.gone), seen.waiting, len(time.slept)) == (3, (), 2)
@@ -75,7 +76,7 @@ def test_when_the_time_is_over_the_rest_is_waited_for_next_time() -> None:
 def test_an_interruption_ends_the_waiting_with_one_more_look() -> None:
     time, looks = Time(), []
 
-    def look() -> frozenset[ObjectGuid]:
+    def look(_: bool) -> frozenset[ObjectGuid]:
         looks.append(1)
         return frozenset(BEFORE)
 
@@ -130,8 +131,10 @@ def test_as_long_as_nothing_changes_nothing_is_listed_again(looks: int) -> None:
     directory = _Directory()
     groups = StandingGroups(directory)  # type: ignore[arg-type]
     for _ in range(looks):
-        assert groups.look() == {one.guid for one in GROUPS}
+        assert groups.look(True) == {one.guid for one in GROUPS}
     assert directory.searches == 1
     directory.number += 1
-    groups.look()
+    groups.look(True)
     assert directory.searches == 2
+    groups.look(False)
+    assert directory.searches == 3
