@@ -10,6 +10,8 @@ from pathlib import Path
 from runbook_lib.connect.evidence import KEPT_EVIDENCE, ConnectEvidence, evidence_that_counts
 from runbook_lib.connect.settings import WizardChoice, WritebackSettings, writeback_settings
 from runbook_lib.directory.other_domain import other_domain_reader
+from runbook_lib.directory.rights.connector import read_connector_rights
+from runbook_lib.errors import NoAccess
 from runbook_lib.graph.errors import or_unreadable
 from runbook_lib.graph.tenant.parts import SynchronizationFeatures, WritebackContainers
 from runbook_lib.graph.tenant.read import containers_of, is_an_app, read_connect_configuration, read_features
@@ -25,7 +27,7 @@ from runbook_lib.preflight.assess import assess, by_route
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.parts import read_evidence
 from runbook_lib.preflight.reach import Reach
-from runbook_lib.routes.connect_sync.planning import naming_mode
+from runbook_lib.routes.connect_sync.planning import ConnectorAccount, naming_mode
 from runbook_lib.routes.connect_sync.steps import LiveSwitch
 from runbook_lib.routes.connect_sync.watch import ServerNow
 from runbook_lib.rules.obstacles import connect_v1_of
@@ -34,6 +36,8 @@ _FRESH = timedelta(seconds=30)
 """How long what was asked of v1 counts as how it is now."""
 _NOT_ASKED = frozenset({"connect-v1"})
 """Checks of the route that ask for what this change brings about."""
+_HANDED_OVER = frozenset({"connect-rights"})
+"""Checks of what a plan hands over where it is missing: they stop nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,9 +144,32 @@ def order_findings(context: RunContext) -> tuple[Finding, ...]:
     checks = [check for check in CHECKS if Route.CONNECT_SYNC in check.routes and check.id not in _NOT_ASKED]
     assessment = assess(evidence, checks, judged=[Route.CONNECT_SYNC.value])
     line.show(t("{checks} checks", checks=len(checks)))
-    return _that_matter(
-        [one[Route.CONNECT_SYNC] for one in by_route(assessment.results, [Route.CONNECT_SYNC]).values()]
-    )
+    handed = {found.id for one in assessment.results if one.check.id in _HANDED_OVER for found in one.findings}
+    found = [one[Route.CONNECT_SYNC] for one in by_route(assessment.results, [Route.CONNECT_SYNC]).values()]
+    return _that_matter([_not_blocking(one) if one.id in handed else one for one in found])
+
+
+def _not_blocking(finding: Finding) -> Finding:
+    return replace(finding, severity=Severity.WARNING) if finding.severity is Severity.BLOCKING else finding
+
+
+def connector_account(context: RunContext, evidence: ConnectEvidence | None) -> ConnectorAccount:
+    """The account with which Connect writes to the target OU, and whether it may; not known without evidence.
+
+    Raises:
+        RunbookError: The domain controller does not answer.
+    """
+    ou = context.parameters.target_ou
+    forest = evidence.forest_of(ou) if evidence else None
+    if forest is None or not forest.account:
+        return ConnectorAccount()
+    try:
+        found = read_connector_rights(context.connect_directory(), forest.account, ou)
+    except NoAccess:
+        return ConnectorAccount()
+    answers = {row.granted for row in found.rows}
+    may = Switch.OFF if Switch.OFF in answers else Switch.UNKNOWN if Switch.UNKNOWN in answers else Switch.ON
+    return ConnectorAccount(found.dn, may)
 
 
 def _that_matter(findings: Sequence[Finding]) -> tuple[Finding, ...]:
@@ -176,5 +203,6 @@ class ConnectLive:
         return LiveSwitch(read.v1, known)
 
     def connector_may_write(self) -> Switch:
-        """Not known: what was found while planning stands in the plan."""
-        return Switch.UNKNOWN
+        """Whether the account that the evidence names has its rights now."""
+        read = read_server(self._context, self._tenant, self._since)
+        return connector_account(self._context, read.evidence).may_write

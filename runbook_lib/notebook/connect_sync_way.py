@@ -22,6 +22,7 @@ from runbook_lib.model.text import NOTHING, counted, joined, t
 from runbook_lib.notebook.connect_sync_reading import (
     ConnectLive,
     ServerRead,
+    connector_account,
     order_findings,
     read_server,
     settings_now,
@@ -83,7 +84,8 @@ class ConnectSyncWay:
         server = read_server(context, inventory.cloud.tenant, since)
         self._read = inventory, server
         settings = settings_now(context, server, since)
-        sides = ConnectSides(inventory, settings, evidence=server.evidence)
+        account = connector_account(context, server.evidence)
+        sides = ConnectSides(inventory, settings, account, server.evidence)
         made = plan_connect_enable(sides, policy_now(context, inventory), earlier)
         self._made = self._with_default(made, sides)
         self._target = connect_sync_target(self._made.plan.target)
