@@ -126,7 +126,7 @@ class ChangeSession:
             return
         if not plan.changes:
             self.course.end = RunEnd(Outcome.NOTHING_TO_DO, None)
-            context.show(nothing_view(plan))
+            context.show(nothing_view(plan, self._planned.awaited if self._planned else NOTHING))
             return
         planned_now = self._planned
         if planned_now is None:

@@ -18,7 +18,8 @@ from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding
-from runbook_lib.model.text import NOTHING, counted, joined, t
+from runbook_lib.model.moment import to_the_minute
+from runbook_lib.model.text import NOTHING, Text, counted, joined, t
 from runbook_lib.notebook.connect_sync_reading import (
     ConnectLive,
     ServerRead,
@@ -92,7 +93,7 @@ class ConnectSyncWay:
         self._keep_prediction(self._made)
         order = self._in_order() if self._made.plan.changes else ()
         views = (connect_prediction_view(self._made.prediction),)
-        return PlanMade(self._made.plan, (*order, *self._made.findings), views)
+        return PlanMade(self._made.plan, (*order, *self._made.findings), views, self._awaited(earlier))
 
     def _with_default(self, made: PlannedConnect, sides: ConnectSides) -> PlannedConnect:
         """The plan, and the default for new groups where that is to be another one."""
@@ -188,6 +189,16 @@ class ConnectSyncWay:
     def _earlier(self) -> EarlierHandOver | None:
         folder = self._context.record.folder
         return earlier_hand_over(folder.change_folder, ROUTES, self.operation, but=(folder.run_id,))
+
+    def _awaited(self, earlier: EarlierHandOver | None) -> Text:
+        if earlier is None or self._made is None or not self._made.waits:
+            return NOTHING
+        return t(
+            "The run {run} handed this over {at}: {what}. AD is watched below.",
+            run=earlier.run,
+            at=to_the_minute(earlier.at),
+            what=joined((change.payload.action.summary() for change in earlier.changes), "; "),
+        )
 
     def _in_order(self) -> tuple[Finding, ...]:
         if self._order is None:

@@ -29,6 +29,7 @@ from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.cloud import CloudSnapshot, Switch
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t, verbatim
+from runbook_lib.notebook.connect_sync_reading import read_server, settings_now
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.evidence_form import EvidenceForm, uploaded_finding
 from runbook_lib.notebook.front_end import ProgressLine, show_widget
@@ -43,6 +44,7 @@ from runbook_lib.preflight.verdict import refusal_of
 from runbook_lib.routes.cloud_sync.desired import desired_settings
 from runbook_lib.routes.cloud_sync.reading import sides_of_domain
 from runbook_lib.routes.cloud_sync.scope.drift import check_cloud_sync_drift
+from runbook_lib.routes.connect_sync.drift import check_connect_drift
 from runbook_lib.routes.direct.drift import Drift, check_drift
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import Policy, naming_of, policy_of
@@ -235,6 +237,10 @@ def compare_sides(context: RunContext, inventory: Inventory) -> tuple[Drift, Run
 def _compared(context: RunContext, inventory: Inventory) -> tuple[Drift, Text]:
     """The comparison on the run's route, and what to do where something differs."""
     parameters = context.parameters
+    if parameters.route == Route.CONNECT_SYNC.value:
+        server = read_server(context, inventory.cloud.tenant, None)
+        drift = check_connect_drift(inventory, settings_now(context, server, None))
+        return drift, t("A cycle of Connect Sync overwrites what is otherwise in AD. drift.csv has all.")
     if parameters.route != Route.CLOUD_SYNC.value:
         hint = t("30-enable-writeback re-aligns AD with the cloud; it plans first and asks. drift.csv has all.")
         return check_drift(inventory, policy_now(context, inventory)), hint

@@ -14,16 +14,25 @@ from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.text import NOTHING, Text
 from runbook_lib.shown.html import View
 
 
 @dataclass(frozen=True, slots=True)
 class PlanMade:
-    """A plan, what was found while making it, and what else a reader of it has to see."""
+    """A plan, what was found while making it, and what else a reader of it has to see.
+
+    Attributes:
+        plan: The plan.
+        findings: What was found.
+        more: What else is shown below it.
+        awaited: Where the plan is empty because everything was handed to people before: what is waited for.
+    """
 
     plan: Plan
     findings: tuple[Finding, ...]
     more: tuple[View, ...] = ()
+    awaited: Text = NOTHING
 
 
 class RouteRun(Protocol):

@@ -8,7 +8,9 @@ from markupsafe import Markup
 
 from runbook_lib.change.approvals.gate import Waiting
 from runbook_lib.model.change import Change, Plan
-from runbook_lib.model.text import Text, joined, t
+from runbook_lib.model.target import Route
+from runbook_lib.model.text import NOTHING, Text, joined, t
+from runbook_lib.routes.connect_sync.payload import connect_sync_change
 from runbook_lib.routes.direct.backup_and_verify import Checked
 from runbook_lib.shown.html import View, banner_html, rows_html
 from runbook_lib.shown.plan import changes_html, changes_text, in_step_text, object_heading
@@ -70,8 +72,10 @@ def resumed_gate_view(approval: Mapping[str, object]) -> View:
     return View(banner_html("good", t("Approved"), text), text)
 
 
-def nothing_view(plan: Plan) -> View:
-    """There is nothing to approve."""
+def nothing_view(plan: Plan, awaited: Text = NOTHING) -> View:
+    """There is nothing to approve; ``awaited``: what was handed over before and is waited for."""
+    if awaited:
+        return View(banner_html("neutral", t("Nothing to approve"), awaited), awaited)
     text = in_step_text(plan)
     return View(banner_html("good", t("Nothing to do"), text), text)
 
@@ -83,7 +87,15 @@ def nothing_written_view() -> View:
 
 
 def applied_view(changes: Sequence[Change]) -> View:
-    """What was written."""
+    """What was written, or handed to people."""
+    if changes and all(change.route is Route.CONNECT_SYNC for change in changes):
+        handed = sum(connect_sync_change(change).payload.action.by_person for change in changes)
+        text = t(
+            "{handed} for people to do, {own} carried out by this run; the journal has each.",
+            handed=changes_text(handed),
+            own=changes_text(len(changes) - handed),
+        )
+        return View(banner_html("good", t("Handed over") if handed else t("Written"), text), text)
     text = t("{changes} carried out; the journal has every write.", changes=changes_text(len(changes)))
     return View(banner_html("good", t("Written"), text), text)
 

@@ -86,7 +86,7 @@ def prediction_rows(prediction: ConnectPrediction) -> list[tuple[CellValue, ...]
 
 
 def prediction_json(prediction: ConnectPrediction) -> dict[str, object]:
-    """The whole prediction, each member with whether it is written and why not."""
+    """The whole prediction; of the members those that are not written for sure, with the reason."""
     return {
         "container": _told(prediction.container),
         "naming": prediction.naming.value if prediction.naming else None,
@@ -107,7 +107,8 @@ def prediction_json(prediction: ConnectPrediction) -> dict[str, object]:
                 "names": {mode.value: _told(name) for mode, name in group.names.items()},
                 "attributes": {name: _told(value) for name, value in group.attributes.items()},
                 "troubles": [{"code": one.code, "what": one.what} for one in group.troubles],
-                "members": [
+                "members_written": group.count(Known.YES),
+                "members_left_out": [
                     {
                         "id": one.id,
                         "name": one.name,
@@ -117,6 +118,7 @@ def prediction_json(prediction: ConnectPrediction) -> dict[str, object]:
                         "why": one.answer.why,
                     }
                     for one in group.members
+                    if one.answer.known is not Known.YES
                 ],
             }
             for group in prediction.groups

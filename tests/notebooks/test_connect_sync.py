@@ -58,10 +58,12 @@ class World:
         self.secret = (running.folder.path / "client-secret.txt").read_text().strip()
         self.results: dict[str, RunResult] = {}
 
-    def run(self, name: str, change_id: str, given: Mapping[str, str]) -> RunResult:
+    def run(
+        self, name: str, change_id: str, given: Mapping[str, str], notebook: str = "30-enable-writeback"
+    ) -> RunResult:
         def once() -> RunResult:
             return run_notebook(
-                ROOT / "notebooks" / "30-enable-writeback.ipynb",
+                ROOT / "notebooks" / f"{notebook}.ipynb",
                 [self.running.parameters_file],
                 {"change_id": change_id, "sign_in": "secret", **given},
                 project_root=ROOT,
@@ -215,3 +217,17 @@ def test_ad_is_as_predicted_group_by_group(world: World) -> None:
     lines = (world.record("arrived") / "hand-off-address-book.txt").read_text(encoding="utf-8")
     assert lines.count("-WhatIf") >= 1
     assert "Sales Team_" in lines
+
+
+def test_what_somebody_edits_in_ad_is_drift(world: World) -> None:
+    dn = next(
+        dn
+        for dn in world.running.control.directory()
+        if dn.startswith("CN=Book Club_") and dn.endswith(names.CONNECT_OU)
+    )
+    world.running.control.edit_directory("modify", dn, attributes={"displayName": ["Reading Club"]})
+    given = {"route": "connect-sync", "target_ou": names.CONNECT_OU, "connect_evidence": world.collected("drift")}
+    result = world.run("drift", "CHG-DRIFT", given, "50-check-drift")
+    assert result.outcome is Outcome.REFUSED, result.message
+    assert "Its displayName is Reading Club." in str(result.message)
+    assert "1 difference in Book Club" in str(result.message)

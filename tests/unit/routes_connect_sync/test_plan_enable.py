@@ -113,6 +113,12 @@ def test_who_is_left_out_of_a_group_is_named() -> None:
     assert (one.in_cloud, one.added, [member.name for member in one.left_out]) == (2, 1, ["Cloudy"])
 
 
+def test_members_that_an_object_has_already_are_counted() -> None:
+    there = replace(anchored(GROUPS[0]), members=(b.user_dn("P1"),))
+    (one,) = [group for group in planned(sides_of(ad=[there])).plan.members if group.display_name == "One"]
+    assert (one.already, one.added, len(one.left_out)) == (1, 0, 1)
+
+
 def test_a_selection_stops_until_it_is_acknowledged() -> None:
     made = planned(sides_of(), select_names=("One",))
     (found,) = [one for one in made.findings if one.severity is Severity.BLOCKING]
