@@ -30,6 +30,7 @@ from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.routes.connect_sync.actions import SwitchOn
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver
 from runbook_lib.routes.connect_sync.leaving_actions import GoingGroup, SetNewGroupDefault, SwitchOff
+from runbook_lib.routes.connect_sync.leaving_findings import named_without_effect
 from runbook_lib.routes.connect_sync.new_group_default import default_finding
 from runbook_lib.routes.connect_sync.payload import connect_sync_changes, connect_sync_plan
 from runbook_lib.routes.connect_sync.plan_disable import LeavingPlan, plan_disable, require_deletions, require_own_ou
@@ -135,7 +136,8 @@ class ConnectLeavingWay(ConnectSyncWay):
         lost = with_acknowledgements(lost_finding(seen), context.parameters, today)
         context.note(*lost)
         accepted = all(one.severity is Severity.INFO for one in lost)
-        return ReadBack(gone_view(seen), end_of_gone(seen, accepted=accepted), finishes=True)
+        error = end_of_gone(seen, self._both[1].now, earlier.at, accepted=accepted)
+        return ReadBack(gone_view(seen), error, finishes=True, cancelled=seen.cancelled)
 
     def _planned(self, inventory: Inventory, settings: WritebackSettings) -> LeavingPlan:
         limits = policy_now(self._context, inventory).limits
@@ -144,6 +146,9 @@ class ConnectLeavingWay(ConnectSyncWay):
             sets = any(isinstance(one.payload.action, SetNewGroupDefault) for one in plan.changes)
             return plan_undo(inventory, settings, limits, self._done, self._settings_of_groups() if sets else None)
         made = plan_disable(inventory, settings, limits, self._default())
+        told = self._context.parameters
+        if made.removals and (told.disable_ids or told.disable_names):
+            made = replace(made, findings=(named_without_effect(len(made.removals)), *made.findings))
         if any(one.kind is ChangeKind.NEW_GROUP_DEFAULT for one in made.plan.changes):
             made = replace(made, findings=(*made.findings, default_finding(settings.v2)))
         return made

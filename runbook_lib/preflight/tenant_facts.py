@@ -92,6 +92,12 @@ def cloud_sync_permissions() -> tuple[Permission, ...]:
     return _permissions_of("cloud_sync_permissions.csv")
 
 
+@cache
+def connect_sync_permissions() -> tuple[Permission, ...]:
+    """The same for the route connect-sync."""
+    return _permissions_of("connect_sync_permissions.csv")
+
+
 def _permissions_of(table: str) -> tuple[Permission, ...]:
     text = files("runbook_lib.preflight").joinpath(table).read_text(encoding="utf-8")
     return tuple(
@@ -114,6 +120,11 @@ def notebooks() -> tuple[str, ...]:
 def notebooks_by_cloud_sync() -> tuple[str, ...]:
     """Every notebook that changes a Cloud Sync configuration, in order."""
     return tuple(sorted({name for permission in cloud_sync_permissions() for name in permission.notebooks}))
+
+
+def notebooks_by_connect_sync() -> tuple[str, ...]:
+    """Every notebook that changes something in the tenant on the route connect-sync, in order."""
+    return tuple(sorted({name for permission in connect_sync_permissions() for name in permission.notebooks}))
 
 
 def can_write(name: str) -> bool:

@@ -48,6 +48,7 @@ TABLES = (
     ("parameters/cloud_offers.csv", "title"),
     ("preflight/permissions.csv", "opens"),
     ("preflight/cloud_sync_permissions.csv", "opens"),
+    ("preflight/connect_sync_permissions.csv", "opens"),
     ("exchange/group-attributes.csv", "purpose"),
     ("exchange/statements.csv", "statement"),
     ("cloud_sync/service_errors.csv", "cause"),

@@ -162,12 +162,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             "connect_new_groups": "not-written",
         }
         here.run("limit", DISABLE, "CHG-LIMIT", **{**asked, "max_deletions": "5"})
+        here.run("names", DISABLE, "CHG-NAMES", **{**asked, "disable_names": '["Sales Team"]'})
         here.run("not accepted", DISABLE, "CHG-OFF", **asked)
         asked["acknowledge"] = acknowledged(*HANGING)
         here.run("planned", DISABLE, "CHG-OFF", **asked)
         here.approve("planned")
         here.run("handed over", DISABLE, "CHG-OFF", **asked)
-        here.run("not yet", DISABLE, "CHG-OFF", **asked)
+        here.run("not yet", DISABLE, "CHG-OFF", **{**asked, "connect_evidence": here.collected("still on")})
         control.connect_sync("disable")
         control.connect_sync("cycle")
         here.after = here.written()
@@ -195,6 +196,12 @@ def test_more_groups_than_allowed_are_refused(world: World) -> None:
     assert (result.outcome, world.facts("limit")["error"]["code"]) == (Outcome.REFUSED, "limit-deletions"), (
         result.message
     )
+
+
+def test_who_names_a_few_groups_is_told_that_all_go(world: World) -> None:
+    result = world.results["names"]
+    assert result.outcome is Outcome.REFUSED
+    assert "connect-sync-disable-names" in str(world.facts("names")["error"]), result.message
 
 
 def test_what_hangs_on_the_groups_is_to_be_accepted_before_anything_is_approved(world: World) -> None:
@@ -244,7 +251,7 @@ def test_as_long_as_they_stand_there_the_next_run_says_so(world: World) -> None:
     result = world.results["not yet"]
     assert (result.outcome, world.facts("not yet")["error"]["code"]) == (
         Outcome.AWAITING_HANDOFF,
-        "groups-not-gone",
+        "wizard-not-cleared",
     ), result.message
 
 

@@ -21,9 +21,11 @@ from runbook_lib.preflight.tenant_facts import (
     Permission,
     can_write,
     cloud_sync_permissions,
+    connect_sync_permissions,
     needed_permissions,
     notebooks,
     notebooks_by_cloud_sync,
+    notebooks_by_connect_sync,
 )
 
 _B, _U, _W, _I = Severity.BLOCKING, Severity.UNKNOWN, Severity.WARNING, Severity.INFO
@@ -204,15 +206,24 @@ def lacking(notebook: str, evidence: Evidence) -> Iterator[Finding]:
 
 def lacking_by_cloud_sync(notebook: str, evidence: Evidence) -> Answers:
     """The token grants what this notebook needs where it changes a Cloud Sync configuration."""
-    if not _by_cloud_sync(evidence):
+    if not _by(Route.CLOUD_SYNC, evidence):
         yield NothingToCheck(t("Neither route nor check_routes is cloud-sync."))
         return
     asked = [one for one in cloud_sync_permissions() if one.asked(evidence.parameters)]
     yield from _lacking(notebook, evidence, (*needed_permissions(), *asked), "-by-cloud-sync")
 
 
-def _by_cloud_sync(evidence: Evidence) -> bool:
-    return Route.CLOUD_SYNC.value in (evidence.parameters.route, *evidence.parameters.check_routes)
+def lacking_by_connect_sync(notebook: str, evidence: Evidence) -> Answers:
+    """The token grants what this notebook needs where v1 is switched on or off."""
+    if not _by(Route.CONNECT_SYNC, evidence):
+        yield NothingToCheck(t("Neither route nor check_routes is connect-sync."))
+        return
+    asked = {one.name: one for one in connect_sync_permissions() if one.asked(evidence.parameters)}
+    yield from _lacking(notebook, evidence, (*needed_permissions(), *asked.values()), "-by-connect-sync")
+
+
+def _by(route: Route, evidence: Evidence) -> bool:
+    return route.value in (evidence.parameters.route, *evidence.parameters.check_routes)
 
 
 def _lacking(notebook: str, evidence: Evidence, asked: Sequence[Permission], route: str = "") -> Iterator[Finding]:
@@ -246,8 +257,10 @@ def excess(evidence: Evidence) -> Iterator[Finding]:
     """The token grants nothing that can write to the tenant, beyond what the route of the parameters needs."""
     granted = evidence[PERMISSIONS]
     asked = {one.name for one in needed_permissions()}
-    if _by_cloud_sync(evidence):
+    if _by(Route.CLOUD_SYNC, evidence):
         asked |= {one.name for one in cloud_sync_permissions()}
+    if _by(Route.CONNECT_SYNC, evidence):
+        asked |= {one.name for one in connect_sync_permissions()}
     names = [name for name in granted.names if can_write(name) and name not in asked]
     if names:
         yield Finding(
@@ -294,8 +307,19 @@ def _check_by_cloud_sync(notebook: str) -> Check:
     )
 
 
+def _check_by_connect_sync(notebook: str) -> Check:
+    return Check(
+        f"permissions-by-connect-sync-{notebook}",
+        t("Permissions for {notebook} on the route connect-sync are granted", notebook=notebook),
+        (PERMISSIONS,),
+        on(connect_sync=_W),
+        lambda evidence: lacking_by_connect_sync(notebook, evidence),
+    )
+
+
 PERMISSION_CHECKS: tuple[Check, ...] = (
     *(_check(notebook) for notebook in notebooks()),
     *(_check_by_cloud_sync(notebook) for notebook in notebooks_by_cloud_sync()),
+    *(_check_by_connect_sync(notebook) for notebook in notebooks_by_connect_sync()),
     Check("permissions-excess", t("No permission to write was granted"), (PERMISSIONS,), _EVERY, excess),
 )

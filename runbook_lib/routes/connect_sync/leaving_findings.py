@@ -49,6 +49,25 @@ def leaving_findings(
         yield _enforced(marked)
 
 
+def named_without_effect(groups: int) -> Finding:
+    """The parameters name groups to be disabled, and v1 deletes all of them; ``groups``: how many AD groups go."""
+    return Finding(
+        id="connect-sync-disable-names",
+        severity=Severity.BLOCKING,
+        seen=t(
+            "The parameters name groups to be disabled (disable_ids, disable_names), and with v1 all of them go: "
+            "{groups}.",
+            groups=counted(groups, "AD group"),
+        ),
+        expected=t("No names: v1 writes all Microsoft 365 groups or none."),
+        why=t("Whoever names a few groups does not expect all of them to be deleted."),
+        to_do=t("Empty disable_ids and disable_names, or acknowledge this finding."),
+        source='Microsoft Entra documentation, "Group source of authority guidance"',
+        values={"groups": groups},
+        acknowledgeable=True,
+    )
+
+
 def deletions_at_once(settings: WritebackSettings) -> int:
     """Objects that one export may delete before it is stopped, by the server's evidence; else the default."""
     told = settings.evidence.setting(f"{_THRESHOLD}Value") if settings.evidence else None

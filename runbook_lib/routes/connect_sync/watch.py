@@ -24,7 +24,7 @@ _WHOLE_EVERY = 20
 """Of so many looks one reads the OU whole: every five minutes."""
 _NO_RIGHTS = "8344"
 """ERROR_DS_INSUFF_ACCESS_RIGHTS ("System Error Codes (8200-8999)")."""
-_STOPPED = "stopped-deletion-threshold-exceeded"
+STOPPED_BY_THRESHOLD = "stopped-deletion-threshold-exceeded"
 """Result of an export that the deletion threshold stopped ("Prevent accidental deletes")."""
 
 
@@ -208,7 +208,7 @@ def _cause(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text]:
             joined((t("Close the wizard; or Set-ADSyncScheduler -SyncCycleEnabled $true on the server."), _AGAIN)),
         )
     run = server.last_export(since)
-    if run is not None and run.result == _STOPPED:
+    if run is not None and run.result == STOPPED_BY_THRESHOLD:
         return (
             "export-stopped",
             t("The deletion threshold stopped the export, so that nothing of it was written."),

@@ -14,12 +14,14 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import equals
 from runbook_lib.directory.sign_in.connect import committed_usn
 from runbook_lib.errors import AwaitingHandoff, RunbookError, VerificationFailed
+from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import ObjectGuid
-from runbook_lib.model.text import counted, first_of, t
+from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.watching.loop import look_until
 from runbook_lib.routes.connect_sync.leaving_actions import GoingGroup
+from runbook_lib.routes.connect_sync.watch import STOPPED_BY_THRESHOLD, ServerNow
 
 OTHER_GROUPS_GONE = "other-groups-gone"
 """Of the finding and of the error where groups are missing which nobody meant to go."""
@@ -165,11 +167,15 @@ def lost_finding(seen: GoneSeen) -> tuple[Finding, ...]:
     )
 
 
-def end_of_gone(seen: GoneSeen, *, accepted: bool = False) -> RunbookError | None:
-    """What the last look means; None where everything went that had to, and nothing else.
+def end_of_gone(
+    seen: GoneSeen, server: ServerNow, since: datetime | None, *, accepted: bool = False
+) -> RunbookError | None:
+    """What the last look means; None where everything went that had to, nothing else did, and v1 is not on again.
 
     Args:
         seen: What the watch ended with.
+        server: What is known of the Connect server since the hand-over.
+        since: When the wizard was handed over.
         accepted: Whether somebody acknowledged what else went.
     """
     found = () if accepted else lost_finding(seen)
@@ -178,21 +184,73 @@ def end_of_gone(seen: GoneSeen, *, accepted: bool = False) -> RunbookError | Non
             found[0].seen, code=OTHER_GROUPS_GONE, hint=found[0].to_do, values={"objects": sorted(seen.lost)}
         )
     if not seen.waiting:
-        return None
-    names = first_of([printable(one.display_name, limit=80) for one in seen.waiting], 5)
+        return _on_again() if server.v1 is Switch.ON and seen.going else None
+    code, why, to_do = _why_not(server, since)
     return AwaitingHandoff(
-        t(
-            "{waiting} of {groups} stand in AD still, after {minutes} minutes: {names}.",
-            waiting=len(seen.waiting),
-            groups=counted(len(seen.going), "AD group"),
-            minutes=int(seen.waited.total_seconds() // 60),
-            names=names,
+        joined(
+            (
+                t("Watching was interrupted.") if seen.cancelled else NOTHING,
+                why,
+                t(
+                    "{waiting} of {groups} stand in AD still, after {minutes} of waiting: {names}.",
+                    waiting=len(seen.waiting),
+                    groups=counted(len(seen.going), "AD group"),
+                    minutes=counted(int(seen.waited.total_seconds() // 60), "minute"),
+                    names=first_of([printable(one.display_name, limit=80) for one in seen.waiting], 5),
+                ),
+            )
         ),
-        code="groups-not-gone",
-        hint=t(
-            "Do what was handed over: the wizard first, then a cycle. Where the cycle ended with "
-            "stopped-deletion-threshold-exceeded, somebody has to let the deletions through. Then run this notebook "
-            "again with the same change id: it waits for the rest."
-        ),
+        code=code,
+        hint=joined((to_do, t("Run this notebook again with the same change id: it goes on waiting."))),
         values={"waiting": len(seen.waiting), "gone": len(seen.gone)},
+    )
+
+
+def _on_again() -> VerificationFailed:
+    return VerificationFailed(
+        t("The groups are gone, and group writeback v1 is on: it makes new objects with other SIDs."),
+        code="v1-on-again",
+        hint=t(
+            "Find out who switched it on. Where no cycle has run yet, switch it off again; 60-undo-change then brings "
+            "the old objects back first."
+        ),
+    )
+
+
+def _why_not(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text]:
+    """Code, reason and what to do: the gravest thing that is known to keep the groups there."""
+    if server.v1 is Switch.ON:
+        return (
+            "wizard-not-cleared",
+            t("Group writeback v1 is still on: the wizard was not gone through to its end."),
+            t("Do what hand-off-switch-off.txt says, as far as Configure and Exit; then let one cycle run."),
+        )
+    evidence = server.evidence.evidence if server.evidence else None
+    scheduler = evidence.scheduler if evidence else None
+    if evidence and scheduler and scheduler.staging:
+        return (
+            "server-staging",
+            t("{server} is in staging mode and exports nothing.", server=printable(evidence.server, limit=80)),
+            t("Run the collector on the active server, or let this one leave staging mode."),
+        )
+    if evidence and scheduler and (scheduler.suspended or not scheduler.cycle_enabled):
+        return (
+            "no-cycles",
+            t("No cycle runs on {server}.", server=printable(evidence.server, limit=80)),
+            t("Close the wizard; or Set-ADSyncScheduler -SyncCycleEnabled $true on the server."),
+        )
+    run = server.last_export(since)
+    if run is not None and run.result == STOPPED_BY_THRESHOLD:
+        return (
+            "export-stopped",
+            t("The deletion threshold stopped the export, so that nothing of it was deleted."),
+            t(
+                "Compare what is pending with the groups of this plan. Where it is these alone, an administrator "
+                "raises the threshold for one cycle and sets it back."
+            ),
+        )
+    return (
+        "groups-not-gone",
+        NOTHING,
+        t("Do what was handed over, the wizard first, then one cycle. A new file of the collector says what happened."),
     )

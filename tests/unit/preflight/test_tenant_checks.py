@@ -26,6 +26,7 @@ from runbook_lib.preflight.tenant_facts import (
     Permission,
     can_write,
     cloud_sync_permissions,
+    connect_sync_permissions,
     needed_permissions,
     notebooks,
     notebooks_by_cloud_sync,
@@ -197,6 +198,46 @@ def test_what_a_notebook_lacks_on_the_route_cloud_sync(permission: Permission, n
         bare = findings(check, evidence(plain, tenant=tenant(permissions=entra.GrantedPermissions(False, (), ""))))
         default = str(getattr(Parameters.model_validate({}), name)).casefold() == value
         assert (permission.name in bare[0].values["missing"]) is default  # type: ignore[operator]
+
+
+CONNECT_ROWS = [(one, name) for one in connect_sync_permissions() for name in one.notebooks]
+
+
+@pytest.mark.parametrize(("permission", "notebook"), CONNECT_ROWS, ids=lambda one: getattr(one, "when", one))
+def test_what_a_notebook_lacks_on_the_route_connect_sync(permission: Permission, notebook: str) -> None:
+    check = f"permissions-by-connect-sync-{notebook}"
+    name, _, value = permission.when.partition("=")
+
+    def lacking(given: dict[str, Any], *names: str) -> list[list[str]]:
+        token = tenant(permissions=entra.GrantedPermissions(False, names, ""))
+        found = findings(check, evidence(Parameters.model_validate(given), tenant=token))
+        return [list(finding.values["missing"]) for finding in found]  # type: ignore[call-overload]
+
+    asked = {"route": "connect-sync", name: value}
+    assert lacking(asked, *EVERYTHING, permission.name) == []
+    assert lacking(asked, *EVERYTHING) == [[permission.name]]
+    assert all(lacking(asked, *EVERYTHING, higher) == [] for higher in permission.higher)
+    assert lacking({"route": "connect-sync"}, *EVERYTHING) == []
+    assert lacking({name: value}, *EVERYTHING) == [], "another route"
+
+
+def test_the_page_says_what_the_route_connect_sync_needs() -> None:
+    page = (ROOT / "docs" / "permissions.md").read_text(encoding="utf-8")
+    rows = {row[0]: row[2] for row in table_rows(section(page, "## The route connect-sync"))}
+    assert rows.keys() == {one.name for one in connect_sync_permissions()}
+    for one in connect_sync_permissions():
+        assert one.when.partition("=")[0] in rows[one.name]
+
+
+def test_what_the_route_connect_sync_needs_is_no_excess_there() -> None:
+    names = ("GroupSettings.ReadWrite.All", "Mail.Send")
+    token = tenant(permissions=entra.GrantedPermissions(False, names, ""))
+    (one,) = findings(
+        "permissions-excess", evidence(Parameters.model_validate({"route": "connect-sync"}), tenant=token)
+    )
+    assert one.values["excess"] == ["Mail.Send"]
+    (one,) = findings("permissions-excess", granted(*names))
+    assert one.values["excess"] == list(names)
 
 
 def test_the_page_says_what_the_route_cloud_sync_needs() -> None:

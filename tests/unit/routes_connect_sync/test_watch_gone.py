@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,9 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import AwaitingHandoff, VerificationFailed
+from runbook_lib.model.cloud import Switch
 from runbook_lib.model.ids import ObjectGuid, as_object_guid
+from runbook_lib.routes.connect_sync.watch import ServerNow
 from runbook_lib.routes.connect_sync.watch_gone import GoneSeen, StandingGroups, end_of_gone, watch_gone
 from tests.support import builders as b
+from tests.support.connect_evidence import evidence
+from tests.unit.connect.world import collected
 from tests.unit.routes_connect_sync.leaving_world import going
 from tests.unit.routes_connect_sync.world import OU
 
@@ -59,18 +64,45 @@ def test_it_waits_until_the_last_one_is_gone() -> None:
     time = Time()
     seen = watched(iter(looks), time=time)
     assert (len(seen.gone), seen.waiting, len(time.slept)) == (3, (), 2)
-    assert end_of_gone(seen) is None
+    assert end_of_gone(seen, ServerNow(), None) is None
 
 
 def test_when_the_time_is_over_the_rest_is_waited_for_next_time() -> None:
     everything = frozenset(BEFORE)
-    error = end_of_gone(watched(iter(lambda: everything - {GROUPS[0].guid}, None), minutes=1))
+    error = end_of_gone(watched(iter(lambda: everything - {GROUPS[0].guid}, None), minutes=1), ServerNow(), None)
     assert isinstance(error, AwaitingHandoff)
     assert error.code == "groups-not-gone"
-    assert "2 of 3 AD groups stand in AD still, after 1 minutes: Two, Three" in error.message
-    assert "stopped-deletion-threshold-exceeded" in error.hint
+    assert "2 of 3 AD groups stand in AD still, after 1 minute of waiting: Two, Three" in error.message
     one_look = watched(iter([everything]), minutes=0)
     assert len(one_look.waiting) == 3
+
+
+def staying(server: ServerNow, since: datetime | None = None) -> AwaitingHandoff:
+    """The error of a watch that saw every group stay."""
+    error = end_of_gone(watched(iter([frozenset(BEFORE)]), minutes=0), server, since)
+    assert isinstance(error, AwaitingHandoff)
+    return error
+
+
+def test_what_is_known_to_keep_them_there_is_said(tmp_path: Path) -> None:
+    assert staying(ServerNow(Switch.ON)).code == "wizard-not-cleared"
+    off = Switch.OFF
+    told = evidence()
+    staging = {**told["scheduler"], "staging": True}
+    assert staying(ServerNow(off, evidence=collected(tmp_path, scheduler=staging))).code == "server-staging"
+    without = {**told["scheduler"], "cycle_enabled": False}
+    assert staying(ServerNow(off, evidence=collected(tmp_path, scheduler=without))).code == "no-cycles"
+    stopped = [{**one, "result": "stopped-deletion-threshold-exceeded"} for one in told["runs"]]
+    assert staying(ServerNow(off, evidence=collected(tmp_path, runs=stopped))).code == "export-stopped"
+    assert staying(ServerNow(off)).code == "groups-not-gone"
+
+
+def test_v1_that_is_on_again_is_no_success() -> None:
+    gone = watched(iter([frozenset({OTHER})]), minutes=0)
+    error = end_of_gone(gone, ServerNow(Switch.ON), None)
+    assert isinstance(error, VerificationFailed)
+    assert error.code == "v1-on-again"
+    assert end_of_gone(gone, ServerNow(Switch.OFF), None) is None
 
 
 def test_an_interruption_ends_the_waiting_with_one_more_look() -> None:
@@ -95,7 +127,7 @@ def test_each_group_ends_in_one_place_and_no_other_may_go(there: set[ObjectGuid]
     lost = {guid: dn for guid, dn in BEFORE.items() if guid == OTHER and guid not in there}
     seen = GoneSeen(groups, frozenset(there), lost, timedelta(0))
     assert len(seen.gone) + len(seen.waiting) + len(seen.stayed) == 3
-    error = end_of_gone(seen)
+    error = end_of_gone(seen, ServerNow(), None)
     if OTHER not in there:
         assert isinstance(error, VerificationFailed)
         assert "CN=Other" in error.message
