@@ -1,4 +1,4 @@
-"""An administrator of the rehearsal who edits groups by hand in AD, over LDAPS as any tool would."""
+"""An administrator of the rehearsal, over LDAPS as any tool: edits groups by hand, updates Exchange's recipients."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ from runbook_lib.errors import ServiceFailed, UsageError
 from runbook_lib.model.text import t
 
 _SECONDS = 15
+_NO_SUCH_OBJECT, _THERE_ALREADY = 32, 68
+"""LDAP results."""
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,50 @@ def edit_group(running: RunningRehearsal, name: str, edit: GroupEdit) -> list[st
         done, result, _, _ = connection.modify(dn, changes)
         _answered(done, result)
         return told
+
+
+def update_recipients(running: RunningRehearsal, container: str) -> list[str]:
+    """What is left of ``Update-Recipient`` in AD: showInAddressBook of every group with an address below an OU.
+
+    The address list is made where Exchange's organization has none, as its setup does.
+
+    Returns:
+        DNs of the groups that are in the address book now and were not before, sorted.
+
+    Raises:
+        UsageError: AD has no organization of Exchange.
+        ServiceFailed: The directory does not answer or refuses.
+    """
+    with _administrator(running) as connection:
+        addresses = _address_list(connection)
+        done, result, entries, _ = connection.search(
+            container, "(&(objectClass=group)(mail=*)(!(showInAddressBook=*)))", attributes=["mail"]
+        )
+        _answered(done or result["result"] == 0, result)
+        found = sorted(str(entry["dn"]) for entry in entries if entry["type"] == "searchResEntry")
+        for dn in found:
+            _answered(*connection.modify(dn, {"showInAddressBook": [(ldap3.MODIFY_REPLACE, [addresses])]})[:2])
+        return found
+
+
+def _address_list(connection: Any) -> str:
+    """DN of the list of all groups, made where it is missing; plain containers, for nothing here looks into it."""
+    exchange = f"CN=Microsoft Exchange,CN=Services,CN=Configuration,{names.BASE_DN}"
+    done, result, entries, _ = connection.search(exchange, "(objectClass=msExchOrganizationContainer)", attributes=[])
+    organizations = [str(entry["dn"]) for entry in entries or () if entry["type"] == "searchResEntry"]
+    if not organizations:
+        _answered(done or result["result"] in (0, _NO_SUCH_OBJECT), result)
+        raise UsageError(
+            t("AD was not prepared for Exchange: there is no Update-Recipient."),
+            code="rehearsal-no-exchange",
+            hint=t("Start a rehearsal with an Exchange: gwb rehearsal start --exchange se"),
+        )
+    dn = organizations[0]
+    for name in ("Address Lists Container", "All Address Lists", "All Groups"):
+        dn = f"CN={name},{dn}"
+        done, result, _, _ = connection.add(dn, ["msExchContainer"])
+        _answered(done or result["result"] == _THERE_ALREADY, result)
+    return dn
 
 
 @contextmanager

@@ -102,6 +102,17 @@ def edit(
         click.echo(printable(sentence))
 
 
+@rehearsal.command("update-recipients")
+@where_options
+@click.option("--ou", metavar="DN", required=True, help="Groups with an address below this OU.")
+def update(name: str, directory_folder: Path | None, ou: str) -> None:
+    """Put groups into Exchange's address book, as Update-Recipient does."""
+    from rehearsal.administrator import update_recipients
+
+    found = update_recipients(running_rehearsal(name, directory_folder), ou)
+    click.echo(f"Groups that are in the address book now and were not before: {len(found)}.")
+
+
 @rehearsal.command("approve-device")
 @where_options
 @click.argument("code")
@@ -219,6 +230,7 @@ def _tell(running: RunningRehearsal) -> None:
     click.echo(f"  DNS                127.0.0.1:{state['dns_port']}, UDP")
     click.echo(f"  Parameters file    {running.parameters_file}")
     click.echo(f"    for cloud-sync   {running.folder.cloud_sync_parameters}")
+    click.echo(f"    for connect-sync {running.folder.connect_sync_parameters}")
 
 
 def _stay(running: RunningRehearsal) -> None:

@@ -68,18 +68,35 @@ def ou_filter(name: str, directory_folder: Path | None, leave_out: tuple[str, ..
     click.echo(f"OUs outside the OU filter: {len(leave_out)}.")
 
 
+@connect.command("prevent-deletes")
+@where_options
+@click.argument("threshold", type=click.IntRange(0))
+def prevent_deletes(name: str, directory_folder: Path | None, threshold: int) -> None:
+    """Let THRESHOLD deletions or more stop an export (500 at the start); 0: none do."""
+    _asked(running_rehearsal(name, directory_folder), "prevent-deletes", threshold=threshold)
+    click.echo(
+        f"An export of {threshold} deletions or more is stopped." if threshold else "No deletion stops an export."
+    )
+
+
 @connect.command()
 @where_options
-def cycle(name: str, directory_folder: Path | None) -> None:
+@click.option(
+    "--at-most", type=click.IntRange(0), metavar="NUMBER", help="Lose the connection to AD after NUMBER objects."
+)
+def cycle(name: str, directory_folder: Path | None, at_most: int | None) -> None:
     """Let Connect Sync run one cycle, and say what it exported.
 
     Groups whose source of authority was given back to AD are taken over: until then such a group is pending, neither
     the cloud's nor synchronized. Members of the cloud alone are lost.
     """
-    done = _asked(running_rehearsal(name, directory_folder), "cycle")
+    told = {} if at_most is None else {"at_most": at_most}
+    done = _asked(running_rehearsal(name, directory_folder), "cycle", **told)
     counters = cast("dict[str, int]", done["counters"])
     counted = ", ".join(f"{counters.get(key, 0)} {words}" for key, words in _COUNTED.items())
     click.echo(f"{'Pending, in staging mode' if done['staging'] else 'Exported'}: {counted}.")
+    if done["result"]:
+        click.echo(f"The export ended before its end ({done['result']}); objects that wait: {done['left']}.")
     for one in cast("list[dict[str, str]]", done["refused"]):
         click.echo(printable(f"  refused {one['code']}: {one['dn']}"))
     click.echo(f"Groups that AD manages again: {len(cast('list[str]', done['groups']))}.")

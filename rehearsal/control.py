@@ -129,9 +129,9 @@ class Control:
         return self.call("POST", "cloud-sync", {"action": action, **arguments})
 
     def connect_sync(self, action: str = "cycle", **arguments: object) -> dict[str, object]:
-        """``cycle``: let Connect Sync run one, and say what it did; the wizard: ``enable`` (``container``,
-        ``display_names``), ``disable``, ``stage`` (``on``), ``leave-out`` (``ous``); ``evidence``: what the collector
-        would write now."""
+        """``cycle`` (``at_most``): let Connect Sync run one, say what it did; the wizard: ``enable`` (``container``,
+        ``display_names``), ``disable``, ``stage`` (``on``), ``leave-out`` (``ous``); ``prevent-deletes``
+        (``threshold``); ``evidence``: what the collector would write now."""
         return self.call("POST", "connect-sync", {"action": action, **arguments})
 
     def fault(self, kind: str, **arguments: object) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import click
 
 from rehearsal.cloud_sync_journey import CLOUD_SYNC_STEPS, CloudSyncJourney
+from rehearsal.connect_journey import CONNECT_SYNC_STEPS, ConnectJourney
 from rehearsal.contoso.names import DEMO_GROUPS
 from rehearsal.contoso.people import STAFF
 from rehearsal.journey import STEPS, Journey
@@ -30,6 +31,8 @@ ROLES = Roles(
     newcomer="Jamal Costa",
     new_group="IT Operations",
 )
+_STEPS = {Route.DIRECT: STEPS, Route.CLOUD_SYNC: CLOUD_SYNC_STEPS, Route.CONNECT_SYNC: CONNECT_SYNC_STEPS}
+"""Routes with a journey, and the runs of each."""
 
 
 @click.command()
@@ -45,10 +48,11 @@ ROLES = Roles(
 )
 @click.option(
     "--route",
-    type=click.Choice((Route.DIRECT.value, Route.CLOUD_SYNC.value)),
+    type=click.Choice([route.value for route in _STEPS]),
     default=Route.DIRECT.value,
     show_default=True,
-    help="Who writes to AD: the runbook (direct), or Microsoft Entra Cloud Sync, which it configures and watches.",
+    help="Who writes to AD: the runbook (direct); Microsoft Entra Cloud Sync, which it configures and watches; or "
+    "Connect Sync, for which it hands steps to people and watches.",
 )
 @click.option("--keep", is_flag=True, help="Leave the rehearsal running and say how to reach it.")
 @click.option("--quiet", is_flag=True, help="No progress, only commands and results.")
@@ -56,6 +60,7 @@ def demo(records: Path | None, staff: int, route: str, keep: bool, quiet: bool) 
     """Practise the whole journey: detect, inventory, enable, drift, disable, undo, schedule.
 
     With --route cloud-sync: detect, inventory, enable with one group first, watch, disable, undo.
+    With --route connect-sync: detect, inventory, hand the wizard to a person, watch, disable, bring back.
 
     Everything happens on this machine: a rehearsal of Microsoft Graph, sign-in and Active Directory starts on free
     ports and ends with the demo.
@@ -65,14 +70,16 @@ def demo(records: Path | None, staff: int, route: str, keep: bool, quiet: bool) 
     name = f"demo-{now:%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
     folder = root / ".rehearsal" / name
     place = (records or root / "records").absolute()
-    by_cloud_sync = route == Route.CLOUD_SYNC.value
-    steps = CLOUD_SYNC_STEPS if by_cloud_sync else STEPS
+    taken = Route(route)
+    steps = _STEPS[taken]
     console.print_line(t("{steps} steps; together they take about half a minute on two idle cores.", steps=steps))
     console.print_line(t("Starting the rehearsal {name} …", name=name))
     try:
-        options = StartOptions(staff=staff, cloud_sync_runs=by_cloud_sync)
+        options = StartOptions(
+            staff=staff, cloud_sync_runs=taken is Route.CLOUD_SYNC, recycle_bin=taken is Route.CONNECT_SYNC
+        )
         with start_rehearsal(folder, options, records=place) as running:
-            journey = _journey(running, place, by_cloud_sync=by_cloud_sync, quiet=quiet)
+            journey = _journey(running, place, taken, quiet=quiet)
             journey.go()
             journey.table()
             if keep:
@@ -85,11 +92,14 @@ def demo(records: Path | None, staff: int, route: str, keep: bool, quiet: bool) 
 
 
 def _journey(
-    running: RunningRehearsal, records: Path, *, by_cloud_sync: bool, quiet: bool
-) -> Journey | CloudSyncJourney:
-    change_id = running.folder.name.upper()
-    if by_cloud_sync:
-        return CloudSyncJourney(running, running.folder.cloud_sync_parameters, records, change_id, quiet=quiet)
+    running: RunningRehearsal, records: Path, route: Route, *, quiet: bool
+) -> Journey | CloudSyncJourney | ConnectJourney:
+    change_id, folder = running.folder.name.upper(), running.folder
+    match route:
+        case Route.CLOUD_SYNC:
+            return CloudSyncJourney(running, folder.cloud_sync_parameters, records, change_id, quiet=quiet)
+        case Route.CONNECT_SYNC:
+            return ConnectJourney(running, folder.connect_sync_parameters, records, change_id, quiet=quiet)
     return Journey(RehearsalScene(running), records, change_id, quiet=quiet)
 
 

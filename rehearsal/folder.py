@@ -99,6 +99,11 @@ class RehearsalFolder:
         return self.path / "cloud-sync.yaml"
 
     @property
+    def connect_sync_parameters(self) -> Path:
+        """And one for the route connect-sync."""
+        return self.path / "connect-sync.yaml"
+
+    @property
     def state(self) -> Path:
         """Addresses and process id; exists while the rehearsal runs."""
         return self.path / "state.json"

@@ -13,6 +13,8 @@ from runbook_lib.model.target import Route
 
 DEMO_CHANGE_ID = "CHG-DEMO"
 OPERATOR = "Robin Operator"
+MOST_GROUPS_OF_V1 = 200
+"""Limits of creations and deletions: v1 writes, or deletes, every Microsoft 365 group of Contoso at once."""
 DEMO_FILE_UNTIL = date(2099, 12, 31)
 """The committed file has to work for ever; a real attestation ends soon."""
 
@@ -33,6 +35,8 @@ _START = {
     Route.DIRECT: "gwb rehearsal start",
     # The runbook's watching is seen only where Cloud Sync works by itself, and people are members only with its switch.
     Route.CLOUD_SYNC: "gwb rehearsal start --cloud-sync-runs, then: gwb rehearsal cloud-sync members on",
+    # With the Recycle Bin, what v1 deletes can come back with everything that it was.
+    Route.CONNECT_SYNC: "gwb rehearsal start --recycle-bin on",
 }
 
 
@@ -125,7 +129,12 @@ def _values(
             _acknowledged("other-writer-in-target-ou", "Made by hand before this runbook; nobody writes it", until),
         ],
     }
-    return values | _of_cloud_sync(until) if route is Route.CLOUD_SYNC else values
+    match route:
+        case Route.CLOUD_SYNC:
+            return values | _of_cloud_sync(until)
+        case Route.CONNECT_SYNC:
+            return values | _of_connect_sync(until)
+    return values
 
 
 def _of_cloud_sync(until: date) -> dict[str, object]:
@@ -152,6 +161,24 @@ def _of_cloud_sync(until: date) -> dict[str, object]:
     }
 
 
+def _of_connect_sync(until: date) -> dict[str, object]:
+    """What differs on the route connect-sync."""
+    return {
+        "route": Route.CONNECT_SYNC.value,
+        "reason": "Rehearsal: let Connect Sync write all Microsoft 365 groups",
+        "target_ou": names.CONNECT_OU,
+        "protected_ous": [names.CLOUD_SYNC_OU],
+        "select_names": [],
+        "group_type": "",
+        "rdn_style": "display-name",
+        "max_creates": MOST_GROUPS_OF_V1,
+        "max_deletions": MOST_GROUPS_OF_V1,
+        "connect_wait": 1,
+        "check_routes": [Route.CONNECT_SYNC.value],
+        "acknowledge": [_acknowledged("connect-sync-unclear", "Nobody needs these objects any more", until)],
+    }
+
+
 def _acknowledged(finding: str, reason: str, until: date) -> dict[str, str]:
     return {"finding": finding, "by": OPERATOR, "reason": reason, "until": until.isoformat()}
 
@@ -163,7 +190,7 @@ def _yaml(values: dict[str, object]) -> str:
         if not isinstance(value, list):
             lines.append(f"{name}: {_scalar(value)}")
             continue
-        lines.append(f"{name}:")
+        lines.append(f"{name}:" if value else f"{name}: []")
         for item in value:
             if isinstance(item, dict):
                 pairs = [f"{key}: {_scalar(part)}" for key, part in item.items()]

@@ -141,7 +141,11 @@ async def _serve(folder: RehearsalFolder, told: argparse.Namespace, options: Sta
     parent.now_ends(world, loop)
     ports = await _listen(world, folder)
     until = utc_now().date() + ATTESTED_FOR
-    for route, path in ((Route.DIRECT, folder.parameters), (Route.CLOUD_SYNC, folder.cloud_sync_parameters)):
+    for route, path in (
+        (Route.DIRECT, folder.parameters),
+        (Route.CLOUD_SYNC, folder.cloud_sync_parameters),
+        (Route.CONNECT_SYNC, folder.connect_sync_parameters),
+    ):
         text = folder_parameters(
             folder,
             graph_port=ports.graph,

@@ -1,7 +1,7 @@
 """Write anew what is generated from the code: ``make generate``.
 
 The parameters model gives parameters/example.yaml, the parameters cell of every notebook and the table in
-docs/parameters.md; the rehearsal gives parameters/demo.yaml and parameters/demo-cloud-sync.yaml; the models of a
+docs/parameters.md; the rehearsal gives parameters/demo.yaml and those of the other routes; the models of a
 change's files give their JSON Schemas, and those the tables of keys in docs/records.md; what each operation needs
 gives the dsacls lines in docs/permissions.md; the modules' docstrings give docs/rooms.md, and
 every text for people has a line in runbook_lib/model/templates.csv. Tests compare each with its source.
@@ -53,6 +53,7 @@ def main(_: Sequence[str]) -> int:
     rewrite(ROOT / "parameters" / "example.yaml", example_yaml())
     rewrite(ROOT / "parameters" / "demo.yaml", demo_parameters())
     rewrite(ROOT / "parameters" / "demo-cloud-sync.yaml", demo_parameters(Route.CLOUD_SYNC))
+    rewrite(ROOT / "parameters" / "demo-connect-sync.yaml", demo_parameters(Route.CONNECT_SYNC))
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
         rewrite(path, with_cell(path.read_text(encoding="utf-8"), parameters_cell(path.stem)))
     page = ROOT / "docs" / "parameters.md"

@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
-from rehearsal.connect_sync.state import ConnectRun, ServerState
+from rehearsal.connect_sync.state import THRESHOLD, ConnectRun, ServerState
 from runbook_lib.connect.evidence import ENTRA, FORMAT_VERSION, collector_sha256
 from runbook_lib.model.moment import iso_seconds
 
@@ -78,8 +78,11 @@ def _document(
         "features": {"v1": wizard.on, "v2": False},
         "settings": [
             {"name": "Microsoft.GroupWriteBack.Container", "value": wizard.container if wizard.on else None},
-            {"name": "Microsoft.OptionalFeature.ExportDeletionThreshold", "value": "True"},
-            {"name": "Microsoft.OptionalFeature.ExportDeletionThresholdValue", "value": "500"},
+            {"name": "Microsoft.OptionalFeature.ExportDeletionThreshold", "value": str(state.threshold > 0)},
+            {
+                "name": "Microsoft.OptionalFeature.ExportDeletionThresholdValue",
+                "value": str(state.threshold or THRESHOLD),
+            },
             {"name": "Microsoft.OptionalFeature.GroupWriteBack", "value": str(wizard.on)},
             {"name": "Microsoft.Synchronize.StagingMode", "value": str(wizard.staging)},
         ],

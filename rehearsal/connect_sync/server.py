@@ -30,6 +30,8 @@ T = TypeVar("T")
 _STATE = "state"
 _INSUFFICIENT_ACCESS, _NO_RIGHTS = 50, "8344"
 """AD's answer, and the Windows error that Connect shows for it ("insufficient access rights")."""
+_STOPPED_BY_DELETIONS, _CONNECTION_LOST = "stopped-deletion-threshold-exceeded", "stopped-connectivity"
+"""Results of a run that ended before its last object."""
 _KEPT_RUNS = 40
 
 
@@ -40,6 +42,10 @@ class _Worked:
     pending: tuple[Export, ...] = ()
     refused: tuple[ExportRefused, ...] = ()
     joined: frozenset[str] = frozenset()
+    left: tuple[Export, ...] = ()
+    """What was not tried, because the export ended before."""
+    result: str = ""
+    """Why it ended before; empty: it did not."""
 
 
 class ConnectServer:
@@ -110,6 +116,10 @@ class ConnectServer:
         """Staging mode: nothing is exported, what would be is pending."""
         self._told(replace(self.state.wizard, staging=on), f"Staging mode {'on' if on else 'off'}")
 
+    def prevent_deletes(self, threshold: int) -> None:
+        """As many deletions, or more, stop an export; 0: none do."""
+        self._keep(replace(self.state, threshold=threshold))
+
     def leave_out(self, ous: tuple[str, ...]) -> None:
         """OUs that the OU filter leaves out."""
         self._told(replace(self.state.wizard, left_out=ous), "Domain and OU filtering changed")
@@ -137,12 +147,16 @@ class ConnectServer:
 
     # The cycle
 
-    async def cycle(self) -> Mapping[str, object]:
+    async def cycle(self, at_most: int | None = None) -> Mapping[str, object]:
         """Import, synchronize, export; groups that were given back to AD are taken over first.
+
+        Args:
+            at_most: After so many objects the connection to AD is lost; None: it is not.
 
         Returns:
             ``groups``: ids of groups taken over; ``counters``: objects exported, by ADSync's names, or pending on a
-            server in staging mode; ``refused``: DN and code of each group that AD refused.
+            server in staging mode; ``refused``: DN and code of each group that AD refused; ``result``: of the run of
+            the export; ``left``: how many objects it did not come to.
         """
         async with self._one_at_a_time:
             began, taken = self._store.clock(), take_over(self._store)
@@ -166,8 +180,11 @@ class ConnectServer:
                 held = target.written(wizard.container)
                 pending = tuple(exports(wanted, held, state.known, accounts, wizard.container))
                 joined = {one.group_id for one in held} & {one.group_id for one in wanted}
-                refused = () if wizard.staging else tuple(_export(target, pending, wizard.container))
-                return _Worked(pending, refused, frozenset(joined))
+                if wizard.staging:
+                    return _Worked(pending, joined=frozenset(joined))
+                tried, result = _until(pending, state, at_most)
+                refused = tuple(_export(target, tried, wizard.container))
+                return _Worked(tried, refused, frozenset(joined), pending[len(tried) :], result)
 
             worked = await self._in_ad(work)
             self._keep(_after(self.state, worked, began, self._store.clock()))
@@ -176,6 +193,8 @@ class ConnectServer:
                 "groups": taken,
                 "staging": state.wizard.staging,
                 "counters": counters,
+                "result": worked.result,
+                "left": len(worked.left),
                 "refused": [{"dn": one.dn, "code": one.code} for one in worked.refused],
             }
 
@@ -202,10 +221,16 @@ class ConnectServer:
         return {"POST connect-sync": self._control}
 
     async def _control(self, body: Mapping[str, object]) -> Mapping[str, object]:
-        """``action``: cycle, enable (container, display_names), disable, stage (on), leave-out (ous), evidence."""
+        """By ``action``: cycle (at_most), enable (container, display_names), disable, stage (on), leave-out (ous),
+        prevent-deletes (threshold), evidence.
+        """
         match body:
+            case {"action": "cycle", "at_most": int(at_most)} if at_most >= 0:
+                return await self.cycle(at_most)
             case {"action": "cycle"}:
                 return await self.cycle()
+            case {"action": "prevent-deletes", "threshold": int(threshold)} if threshold >= 0:
+                self.prevent_deletes(threshold)
             case {"action": "enable", "display_names": bool(display_names)}:
                 container = body.get("container") or self.state.wizard.container
                 await self.enable(str(container), display_names=display_names)
@@ -218,9 +243,20 @@ class ConnectServer:
             case {"action": "evidence"}:
                 return {"file": self.evidence()}
             case _:
-                raise ControlRefusedError("action is cycle, enable, disable, stage, leave-out or evidence")
+                raise ControlRefusedError(
+                    "action is cycle, enable, disable, stage, leave-out, prevent-deletes or evidence"
+                )
         wizard = self.state.wizard
         return {"on": wizard.on, "container": wizard.container, "staging": wizard.staging}
+
+
+def _until(pending: tuple[Export, ...], state: ServerState, at_most: int | None) -> tuple[tuple[Export, ...], str]:
+    """What of the pending exports is tried, and why it ends there; empty where it goes to the end."""
+    if state.stopped_by(sum(one.kind == "delete" for one in pending)):
+        return (), _STOPPED_BY_DELETIONS
+    if at_most is not None and at_most < len(pending):
+        return pending[:at_most], _CONNECTION_LOST
+    return pending, ""
 
 
 def _export(target: ConnectTarget, pending: Sequence[Export], container: str) -> Iterator[ExportRefused]:
@@ -248,12 +284,12 @@ def _after(state: ServerState, worked: _Worked, began: datetime, ended: datetime
         began,
         ended,
         _counted(worked.pending, worked.refused),
-        "completed-export-errors" if failed else "success",
+        worked.result or ("completed-export-errors" if failed else "success"),
     )
     return replace(
         state,
         known=(state.known | worked.joined | made) - gone,
-        pending=tuple(one for one in worked.pending if one.dn in failed),
+        pending=(*(one for one in worked.pending if one.dn in failed), *worked.left),
         refused=worked.refused,
         runs=(*state.runs, run)[-_KEPT_RUNS:],
     )

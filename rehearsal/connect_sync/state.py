@@ -29,6 +29,10 @@ class ConnectRun:
     result: str = "success"
 
 
+THRESHOLD = 500
+"""Deletions that stop an export, unless it is set otherwise ("Prevent accidental deletes")."""
+
+
 @dataclass(frozen=True)
 class ServerState:
     """The server as it is between two cycles."""
@@ -41,3 +45,9 @@ class ServerState:
     runs: tuple[ConnectRun, ...] = ()
     changes: tuple[tuple[datetime, str], ...] = ()
     """When the wizard changed something, and what."""
+    threshold: int = THRESHOLD
+    """As many deletions, or more, stop an export before its first object; 0: none do."""
+
+    def stopped_by(self, deletions: int) -> bool:
+        """Whether so many deletions stop an export. Whether Microsoft counts those in AD is not documented."""
+        return 0 < self.threshold <= deletions

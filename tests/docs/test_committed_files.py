@@ -62,7 +62,10 @@ def test_what_runs_leave_is_ignored(folder: str) -> None:
     assert not [path for path, _ in FILES if path.parts[0] == folder]
 
 
-@pytest.mark.parametrize(("name", "route"), [("demo", Route.DIRECT), ("demo-cloud-sync", Route.CLOUD_SYNC)])
+@pytest.mark.parametrize(
+    ("name", "route"),
+    [("demo", Route.DIRECT), ("demo-cloud-sync", Route.CLOUD_SYNC), ("demo-connect-sync", Route.CONNECT_SYNC)],
+)
 def test_the_demo_parameters_are_in_step_and_enough_for_the_notebook_that_writes(name: str, route: Route) -> None:
     # make jupyter gives this file to every notebook: with a parameter too few a newcomer's first run ends at its start.
     path = ROOT / "parameters" / f"{name}.yaml"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import cast
@@ -14,6 +14,7 @@ import yaml
 
 from rehearsal.administrator import GroupEdit, edit_group
 from rehearsal.cloud_sync_journey import CloudSyncJourney
+from rehearsal.connect_journey import ConnectJourney
 from rehearsal.contoso import names
 from rehearsal.control import ControlError
 from rehearsal.options import StartOptions
@@ -25,11 +26,12 @@ from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory import build_inventory, group_ids_to_probe, index_directory
+from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.parameters import load_parameters
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import naming_of, policy_of
-from tests.support.cloud_sync import go_the_way, in_ad
+from tests.support.cloud_sync import go_the_way, groups_of_ad, in_ad
 
 CLOUD_SYNC_OUTCOMES = [
     *("done", "done"),  # detect, inventory
@@ -38,19 +40,39 @@ CLOUD_SYNC_OUTCOMES = [
 ]
 
 
+CONNECT_SYNC_OUTCOMES = [
+    *("refused", "done"),  # detect: v1 itself is missing; inventory
+    *("awaiting-approval", "awaiting-handoff", "awaiting-handoff", "done"),  # enable, Exchange's after-work
+    *("awaiting-approval", "awaiting-handoff", "done"),  # disable
+    *("awaiting-approval", "awaiting-handoff", "done"),  # undo
+]
+
+
+def as_objects(groups: Iterable[DirectoryGroup]) -> Objects:
+    """Groups by DN, as journeys look at them."""
+    return {
+        group.dn: {
+            **{name: list(values) for name, values in group.attributes.items()},
+            "objectGUID": [group.guid],
+            "objectSid": [group.sid or ""],
+            "member": list(group.members or ()),
+        }
+        for group in groups
+    }
+
+
 class OnSamba(CloudSyncJourney):
     """The journey, with Samba read over LDAP."""
 
     def directory(self) -> Objects:
-        return {
-            group.dn: {
-                **{name: list(values) for name, values in group.attributes.items()},
-                "objectGUID": [group.guid],
-                "objectSid": [group.sid or ""],
-                "member": list(group.members or ()),
-            }
-            for group in in_ad(self.running).values()
-        }
+        return as_objects(in_ad(self.running).values())
+
+
+class ConnectOnSamba(ConnectJourney):
+    """The journey by Connect Sync, with Samba read over LDAP."""
+
+    def directory(self) -> Objects:
+        return as_objects(groups_of_ad(self.running))
 
 
 def now() -> datetime:
@@ -103,6 +125,25 @@ def test_the_journey_by_cloud_sync(running: RunningRehearsal, tmp_path: Path) ->
     assert [line.outcome.value for line in journey.lines] == CLOUD_SYNC_OUTCOMES
     editors = next(one for one in journey.objects().values() if one["displayName"] == ["Intranet Editors"])
     assert len(editors["member"]) == 4, "three people and a group in scope; none that AD manages"
+
+
+def test_the_journey_by_connect_sync(running: RunningRehearsal, tmp_path: Path) -> None:
+    """As ``gwb demo --route connect-sync``. Without Recycle Bin v1 gives back what a tombstone has lost."""
+    running.control.reset()
+    told = yaml.safe_load(running.folder.connect_sync_parameters.read_text(encoding="utf-8"))
+    bin_off = {**told["acknowledge"][0], "finding": "recycle-bin-not-on-while-leaving"}
+    told |= {"acknowledge": [*told["acknowledge"], bin_off], "records_dir": str(tmp_path / "records")}
+    mine = tmp_path / "mine.yaml"
+    mine.write_text(json.dumps(told), encoding="utf-8")
+    journey = ConnectOnSamba(running, mine, tmp_path / "records", "V1", quiet=True)
+    journey.go()
+    assert [line.outcome.value for line in journey.lines] == CONNECT_SYNC_OUTCOMES
+    written = journey.written()
+    assert len(written) > 50
+    (sales,) = (one for one in written.values() if one["displayName"] == ["Sales Team"])
+    assert sales["groupType"] == ["8"]
+    assert sales["member"]
+    assert sales["mail"]
 
 
 def test_cloud_sync_writes_groups_there(running: RunningRehearsal) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -48,12 +48,16 @@ class Administrator:
         self._session.close()
 
 
-def in_ad(running: RunningRehearsal) -> dict[str, DirectoryGroup]:
-    """Groups of AD by the cloud group that their anchor names, as the runbook reads them."""
+def groups_of_ad(running: RunningRehearsal) -> Sequence[DirectoryGroup]:
+    """Every group of AD, as the runbook reads them."""
     told = load_parameters([running.parameters_file], {}, project_root=running.folder.path).parameters
     with open_directory(told, environment={}, clock=_now) as directory:
-        found = read_directory(directory, told.target_ou, told.retired_ou, clock=_now).groups
-    anchored = {group.text("msDS-ExternalDirectoryObjectId"): group for group in found}
+        return read_directory(directory, told.target_ou, told.retired_ou, clock=_now).groups
+
+
+def in_ad(running: RunningRehearsal) -> dict[str, DirectoryGroup]:
+    """Groups of AD by the cloud group that Cloud Sync's anchor names."""
+    anchored = {group.text("msDS-ExternalDirectoryObjectId"): group for group in groups_of_ad(running)}
     return {anchor.removeprefix("Group_"): group for anchor, group in anchored.items() if anchor}
 
 

@@ -131,8 +131,8 @@ def v1_as_route(evidence: Evidence) -> Iterator[Finding]:
         expected=t("v1 is on, in the tenant and on the Connect server."),
         why=t("Without it Connect writes no group to Active Directory."),
         to_do=t(
-            "Turn on Group writeback in Connect's wizard (target OU, rights of the connector "
-            "account). Setting the flag by Graph is not known to configure a server."
+            "Run 30-enable-writeback with route: connect-sync: it hands over the steps of Connect's wizard (target OU, "
+            "rights of the connector account). Setting the flag by Graph is not known to configure a server."
         )
         if off
         else t("Sign in as a person (sign_in: device-code), or look at Get-ADSyncAADCompanyFeature on the server."),

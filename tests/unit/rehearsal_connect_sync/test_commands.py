@@ -9,7 +9,8 @@ from click.testing import CliRunner
 
 from rehearsal.commands import rehearsal as commands
 from rehearsal.contoso import names
-from rehearsal.process import RunningRehearsal
+from rehearsal.options import LEAST_STAFF, StartOptions
+from rehearsal.process import RunningRehearsal, start_rehearsal
 from runbook_lib.connect.evidence import read_connect_evidence
 from runbook_lib.errors import UsageError
 
@@ -18,9 +19,12 @@ Objects = dict[str, dict[str, list[str]]]
 
 
 def connect(running: RunningRehearsal, *arguments: str) -> str:
+    return gwb_rehearsal(running, "connect", *arguments)
+
+
+def gwb_rehearsal(running: RunningRehearsal, *arguments: str) -> str:
     folder = running.folder
-    where = ("--name", folder.name, "--directory-folder", str(folder.path.parent))
-    told = ["connect", arguments[0], *where, *arguments[1:]]
+    told = [*arguments, "--name", folder.name, "--directory-folder", str(folder.path.parent)]
     result = CliRunner().invoke(commands, told, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     return result.output
@@ -98,3 +102,24 @@ def test_an_ou_without_rights_and_one_outside_the_filter(fresh_rehearsal: Runnin
     assert told.runs[0].result == "completed-export-errors"
     assert told.export_errors is not None
     assert {one.code for one in told.export_errors} == {"8344"}
+
+
+def test_update_recipient_fills_the_address_book_once(fresh_rehearsal: RunningRehearsal) -> None:
+    update = ("update-recipients", "--ou", names.CONNECT_OU)
+    without = {one["dn"][0] for one in written(fresh_rehearsal).values() if "mail" in one}
+    assert f"{len(without)}." in gwb_rehearsal(fresh_rehearsal, *update)
+    now = written(fresh_rehearsal).values()
+    listed = {one["dn"][0] for one in now if one.get("showInAddressBook")}
+    assert without
+    assert listed == without
+    (addresses,) = {one["showInAddressBook"][0] for one in now if "showInAddressBook" in one}
+    assert addresses in fresh_rehearsal.control.directory()
+    assert " 0." in gwb_rehearsal(fresh_rehearsal, *update)
+
+
+def test_without_exchange_there_is_no_update_recipient(tmp_path: Path) -> None:
+    with (
+        start_rehearsal(tmp_path / "none", StartOptions(exchange="none", staff=LEAST_STAFF)) as running,
+        pytest.raises(UsageError, match="not prepared for Exchange"),
+    ):
+        gwb_rehearsal(running, "update-recipients", "--ou", names.CONNECT_OU)
