@@ -213,6 +213,7 @@ class CloudSyncGroups:
     Attributes:
         members: Group id to direct members in the cloud, of what is assigned to a configuration or can be in its scope.
         uncounted: Groups of these that were not counted.
+        no_groups: What is assigned and is no group: people, and groups that are gone.
         candidates: Groups that pass the filter that every configuration has, so that all but those assigned by name can
             be in scope; None: every configuration has groups assigned.
         tenant_users: Users of the tenant; None: not counted.
@@ -225,6 +226,7 @@ class CloudSyncGroups:
 
     members: Mapping[str, int] = field(default_factory=dict)
     uncounted: frozenset[str] = frozenset()
+    no_groups: frozenset[str] = frozenset()
     candidates: tuple[str, ...] | None = None
     tenant_users: int | None = None
     tenant_groups: int | None = None
@@ -267,6 +269,7 @@ def read_cloud_sync_groups(
     return CloudSyncGroups(
         members=members,
         uncounted=unread | frozenset(wanted[MOST_COUNTED:]),
+        no_groups=frozenset(asked) - members.keys() - unread,
         candidates=candidates,
         tenant_users=users,
         tenant_groups=groups,

@@ -89,8 +89,11 @@ def _read(client: GraphClient, job_id: str, since: datetime) -> ProvisioningLog:
 
 def _pages(client: GraphClient, wanted: str, job_id: str, since: datetime) -> ProvisioningLog:
     found: list[LogEntry] = []
+    seen: set[str] = set()
     for number, page in enumerate(client.pages(LOG_PATH, {"$filter": wanted}), start=1):
-        rows = objects_of(page, "value")
+        # A log that grows while it is read repeats rows of one page on the next.
+        rows = [row for row in objects_of(page, "value") if (text_of(row, "id") or "") not in seen]
+        seen |= {found_id for row in rows if (found_id := text_of(row, "id"))}
         found += _entries(rows, job_id, since)
         if number == LOG_PAGES and page.get("@odata.nextLink"):
             return ProvisioningLog(_sorted(found), cut=True)

@@ -96,7 +96,8 @@ class _Scope:
 def _scope(ids: Sequence[str], read: CloudSyncGroups) -> _Scope:
     counted = {one: read.members[one] for one in ids if one in read.members}
     large = {one: number for one, number in counted.items() if number > LARGEST_GROUP}
-    return _Scope(len(ids), sum(counted.values()), large, sum(one in read.uncounted for one in ids))
+    groups = sum(one not in read.no_groups for one in ids)  # people can be assigned too
+    return _Scope(groups, sum(counted.values()), large, sum(one in read.uncounted for one in ids))
 
 
 def _selected(job: CloudSyncJob, chosen: Sequence[str], read: CloudSyncGroups) -> Iterator[Finding]:

@@ -342,7 +342,8 @@ ENFORCEMENT_CHECKS: tuple[Check, ...] = (
         "ou-enforcement",
         t("No policy keeps this account from changing objects"),
         (PLACE,),
-        on(direct=Severity.BLOCKING),
+        # On the route cloud-sync this account writes to AD alone where groups move or change their scope.
+        on(direct=Severity.BLOCKING, cloud_sync=Severity.WARNING),
         enforcement,
     ),
 )

@@ -113,18 +113,18 @@ def way_back(
     """
     documents = sides.documents
     match change.payload.action:
-        case Assign(role_id):
+        case Assign():
             now = documents.assignments.get(change.group_id)
             if now is None:
                 return None
             if effect.get("assignment_id") not in ("", now):
                 return _refusal(change, "assigned-anew", t("It was taken out of scope and put back since."))
-            return _back(change, ChangeKind.UNASSIGN, action(sides, Unassign(role_id, now), change.group_id))
-        case Unassign(role_id):
+            return _back(change, ChangeKind.UNASSIGN, action(sides, Unassign(documents.role_id, now), change.group_id))
+        case Unassign():
             if change.group_id in documents.assignments:
                 return None
             guid = (moved or {}).get(change.group_id)
-            joins = AssignAnchored(role_id, guid) if guid else Assign(role_id)
+            joins = AssignAnchored(documents.role_id, guid) if guid else Assign(documents.role_id)
             return _back(change, ChangeKind.ASSIGN, action(sides, joins, change.group_id))
         case WriteOwner() as owner:
             return owner_back(change, owner, sides)

@@ -56,6 +56,12 @@ class Sides:
         return not self.documents.address.job_id
 
     @property
+    def selected_groups(self) -> list[str]:
+        """Ids of what is assigned in the role of selected groups and is no person, sorted."""
+        people = self.inventory.cloud.principals
+        return sorted(one for one in self.documents.assignments if one not in people)
+
+    @property
     def mapping(self) -> ObjectScope:
         """The mapping of groups.
 

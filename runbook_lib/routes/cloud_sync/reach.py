@@ -9,10 +9,18 @@ from runbook_lib.cloud_sync.configuration import Document, domain_of, expression
 from runbook_lib.errors import RunbookError
 from runbook_lib.graph.tenant.authority import identifier_uri
 from runbook_lib.graph.tenant.cloud_sync import TO_AD
+from runbook_lib.graph.tenant.configuration import SELECTED_ROLES
 from runbook_lib.graph.tenant.jobs import GROUPS_TO_AD
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.text import NOTHING, Text, t
-from runbook_lib.routes.cloud_sync.actions import Action, ReplaceSchema, ReplaceSecrets, schema_digest
+from runbook_lib.routes.cloud_sync.actions import (
+    Action,
+    Assign,
+    ReplaceSchema,
+    ReplaceSecrets,
+    Unassign,
+    schema_digest,
+)
 from runbook_lib.routes.cloud_sync.applications.actions import CreateConfiguration, CreateJob, MapNewJob, RestoreSchema
 from runbook_lib.routes.cloud_sync.authority.actions import MakeExtension, MapGroupDn, RemoveExtension
 from runbook_lib.routes.cloud_sync.moving.actions import OWNER_KINDS, WriteOwner, beyond_owner
@@ -73,6 +81,7 @@ _KINDS = {
 """What each operation may do."""
 MAPPED_HERE = frozenset({"cn", "parentdistinguishedname", "samaccountname"})
 """The only attributes whose mapping this runbook changes. The anchors are never among them: "Do not edit"."""
+_WITH_ROLE = (Assign, Unassign, WriteOwner)
 _OF_GROUP = frozenset(
     {
         ChangeKind.ASSIGN,
@@ -101,6 +110,8 @@ def beyond_kind(change: CloudSyncChange, operation: Operation) -> Text:
         return _beyond_mapping(action)
     if isinstance(action, MapNewJob) and not {name.casefold() for name in action.desired} <= MAPPED_HERE:
         return t("changes the mapping of attributes that it never changes")
+    if isinstance(action, _WITH_ROLE) and action.role_id not in SELECTED_ROLES:
+        return t("is about another app role than the one that selects groups")
     if isinstance(action, RestoreSchema) and operation is not Operation.UNDO:
         return t("is no part of a plan to {value}", value=operation.value)
     return _beyond_making(change) or action.beyond_kind(change.kind)

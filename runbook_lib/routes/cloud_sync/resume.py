@@ -13,14 +13,14 @@ from runbook_lib.model.change import Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.text import Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.actions import Realign, ReplaceSchema
+from runbook_lib.routes.cloud_sync.actions import Assign, Realign, ReplaceSchema, Unassign
 from runbook_lib.routes.cloud_sync.applications.actions import CreateConfiguration, MapNewJob, RemoveConfiguration
 from runbook_lib.routes.cloud_sync.authority.actions import SetGroupScope
 from runbook_lib.routes.cloud_sync.authority.facts import ad_object, cloud_groups
 from runbook_lib.routes.cloud_sync.authority.plan_roll_back import AUTHORITY_KINDS
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.limits import require_within
-from runbook_lib.routes.cloud_sync.moving.actions import OWNER_KINDS
+from runbook_lib.routes.cloud_sync.moving.actions import OWNER_KINDS, WriteOwner
 from runbook_lib.routes.cloud_sync.moving.plan_move import handed_over
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, differing_parts
@@ -60,13 +60,15 @@ def require_rest_allowed(
         new: Ids of the groups that have no AD object yet.
 
     Raises:
-        Refused: ``limit-creates``, ``limit-retirements``, ``limit-conversions``, ``object-of-another-group``.
+        Refused: ``limit-creates``, ``limit-retirements``, ``limit-conversions``, ``role-of-another``,
+            ``object-of-another-group``.
     """
     left = [change for change in plan.changes if change.digest not in finished]
     if plan.operation is not Operation.UNDO:
         for name, (seen, what) in _reach_of(left, new).items():
             hint = t("Raise max_{name} if that many are meant. {how}", name=name, how=HOW_TO_CLOSE)
             require_within(limits.as_json(), name, seen, what, hint)
+    _require_its_role(left, sides.documents.role_id)
     groups = cloud_groups(sides.inventory)
     for change in left:
         if not isinstance(change.payload.action, SetGroupScope):
@@ -102,6 +104,23 @@ class ResumeLimits:
     def as_json(self) -> dict[str, int]:
         """By parameter name without ``max_``."""
         return {"creates": self.creates, "retirements": self.retirements, "conversions": self.conversions}
+
+
+def _require_its_role(left: Sequence[CloudSyncChange], role_id: str) -> None:
+    """Refuse to give or take another app role than the one with which this configuration selects groups."""
+    for change in left:
+        action = change.payload.action
+        if isinstance(action, (Assign, Unassign, WriteOwner)) and role_id and action.role_id != role_id:
+            raise Refused(
+                t(
+                    "The change that stopped midway is about another app role of {name!r} than the one that selects "
+                    "groups here.",
+                    name=printable(change.display_name, limit=80),
+                ),
+                code="role-of-another",
+                hint=HOW_TO_CLOSE,
+                values={"group_id": change.group_id, "role": action.role_id},
+            )
 
 
 def _reach_of(left: Sequence[CloudSyncChange], new: Collection[str]) -> dict[str, tuple[int, Text]]:

@@ -117,6 +117,19 @@ def test_what_cannot_be_read_says_why(log: Log, code: str) -> None:
     assert found.code == code
 
 
+def test_a_row_that_a_later_page_repeats_is_taken_once() -> None:
+    pages = iter([[row(1), row(2)], [row(2), row(3)]])
+
+    def growing(_: requests.PreparedRequest) -> Reply:
+        rows = next(pages)
+        more = {"@odata.nextLink": f"{GRAPH}/v1.0{LOG_PATH}?$skiptoken=2"} if rows[0]["id"] == "1" else {}
+        return Reply(body={"value": rows, **more})
+
+    found = read_provisioning_log(client_with(growing)[0], JOB, START)
+    assert isinstance(found, ProvisioningLog)
+    assert [entry.group_id for entry in found.entries] == [identifier(number) for number in (1, 2, 3)]
+
+
 def test_a_log_without_end_is_cut() -> None:
     pages = iter(range(10_000))
 

@@ -82,7 +82,11 @@ def test_what_a_filter_can_take_is_counted_and_never_called_fine_where_it_was_no
 ) -> None:
     ids = some(candidates)
     read = CloudSyncGroups(
-        dict.fromkeys(ids[uncounted:], each), frozenset(ids[:uncounted]), ids, tenant_users=1, tenant_groups=1
+        dict.fromkeys(ids[uncounted:], each),
+        frozenset(ids[:uncounted]),
+        candidates=ids,
+        tenant_users=1,
+        tenant_groups=1,
     )
     state = given(read, scope=FILTER)
     assert told("cloud-sync-size", state) == [(f"cloud-sync-{name}:{ONE}", U) for name in expected]
@@ -93,6 +97,15 @@ def test_what_the_job_itself_reports_decides_before_what_could_be() -> None:
     read = CloudSyncGroups(candidates=some(30_000), tenant_users=1, tenant_groups=1)
     state = given(read, scope=FILTER, counts={"Group to group": 20_001})
     assert told("cloud-sync-size", state) == [(f"cloud-sync-too-large:{ONE}", W)]
+
+
+def test_people_that_are_assigned_count_as_no_groups() -> None:
+    ids = some(10_002)
+    read = CloudSyncGroups(dict.fromkeys(ids[:999], 1), no_groups=frozenset(ids[999:]))
+    assert findings("cloud-sync-size", given(read, assigned=ids)) == []
+    fewer = CloudSyncGroups(dict.fromkeys(ids[:1000], 1), no_groups=frozenset(ids[1000:]))
+    (one,) = findings("cloud-sync-size", given(fewer, assigned=ids))
+    assert "1,000 groups are assigned" in one.seen
 
 
 def test_selected_groups_that_were_not_counted_are_named() -> None:

@@ -14,15 +14,16 @@ from runbook_lib.change.approvals.plan import approve_plan, approved_changes, re
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.cloud_sync.configuration import Notification, expressions_of, notification_of
 from runbook_lib.errors import AwaitingApproval, Refused
+from runbook_lib.graph.tenant.configuration import SELECTED_ROLES
 from runbook_lib.graph.tenant.jobs import CloudSync, JobState, Quarantine
 from runbook_lib.model.change import Plan
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Switch
-from runbook_lib.routes.cloud_sync.actions import Provision, ReplaceSchema, ReplaceSecrets
+from runbook_lib.routes.cloud_sync.actions import Assign, Provision, ReplaceSchema, ReplaceSecrets
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.payload import cloud_sync_plan
+from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.planning import configuration_of
-from runbook_lib.routes.cloud_sync.resume import watched_again
+from runbook_lib.routes.cloud_sync.resume import ResumeLimits, require_rest_allowed, watched_again
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from runbook_lib.routes.cloud_sync.scope.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
@@ -31,6 +32,7 @@ from runbook_lib.shown.plan import plan_view
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.world import (
     OU,
+    ROLE,
     Graph,
     inventory,
     schema,
@@ -157,6 +159,9 @@ def test_the_pilot_is_provisioned_before_the_job_starts_with_five_members_at_mos
         sides_of(inventory([SALES], {}, [there]), Graph()), b.policy("Sales"), DesiredSettings({}, pilot=SALES.id)
     )
     assert kinds(again.plan) == [ChangeKind.ASSIGN, ChangeKind.START], "it is in AD already"
+    (said,) = [one for one in again.findings if one.id == "cloud-sync-pilot-in-ad"]
+    assert f"The pilot group Sales is not tried first: its AD object is there already ({there.dn})." in said.seen
+    assert "cloud-sync-pilot-in-ad" not in {one.id for one in made.findings}
     with pytest.raises(Refused) as caught:
         plan_enable(sides_of(read, Graph()), b.policy("Sales"), DesiredSettings({}, pilot=OPS.id))
     assert caught.value.code == "pilot-not-selected"
@@ -312,6 +317,25 @@ def test_a_plan_is_read_back_from_its_file_and_held_to_its_kinds() -> None:
     assert {CLOUD_SYNC_RULES.beyond_kind(change, Operation.DISABLE) for change in plan.changes} == {
         "is no part of a plan to disable"
     }
+
+
+def test_an_app_role_of_a_file_is_held_to_those_that_select_groups_and_to_the_configuration_s() -> None:
+    plan = cloud_sync_plan(plan_enable(sides_of(READ, Graph()), b.policy("Sales"), ON).plan)
+    (at,) = [n for n, change in enumerate(plan.changes) if isinstance(change.payload.action, Assign)]
+
+    def forged(role: str) -> CloudSyncPlan:
+        change = plan.changes[at]
+        payload = replace(change.payload, action=Assign(role))
+        return replace(plan, changes=(*plan.changes[:at], replace(change, payload=payload), *plan.changes[at + 1 :]))
+
+    other = next(role for role in sorted(SELECTED_ROLES) if role != ROLE)
+    assert "another app role" in CLOUD_SYNC_RULES.beyond_kind(forged(b.guid("role")).changes[at], Operation.ENABLE)
+    assert CLOUD_SYNC_RULES.beyond_kind(forged(other).changes[at], Operation.ENABLE) == ""
+    sides, limits = sides_of(READ, Graph()), ResumeLimits(9, 9, 9)
+    require_rest_allowed(plan, (), sides, limits, ())
+    with pytest.raises(Refused) as caught:
+        require_rest_allowed(forged(other), (), sides, limits, ())
+    assert caught.value.code == "role-of-another"
 
 
 def test_groups_do_not_come_into_scope_under_another_mapping_than_was_approved(tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def plan_remove(
     require_complete(sides.inventory)
     require_same_domain(sides, known_only=True)
     documents, has_job = sides.documents, bool(sides.documents.address.job_id)
-    require_retirements(policy.limits.as_json(), len(documents.assignments))
+    require_retirements(policy.limits.as_json(), len(sides.selected_groups))
     running = documents.state not in _STOPPED
     secrets = tuple(secrets_of(documents.secrets, known_only=True))
     ends = RemoveConfiguration(
@@ -156,7 +156,7 @@ def removes(plan: CloudSyncPlan) -> bool:
 
 
 def _is_deleted(sides: Sides, application: Application) -> Finding:
-    count = len(sides.documents.assignments)
+    count = len(sides.selected_groups)
     return _finding(
         "cloud-sync-configuration-deleted",
         Severity.WARNING,
@@ -172,7 +172,7 @@ def _is_deleted(sides: Sides, application: Application) -> Finding:
         ),
         t("To stop the job alone, set cloud_sync_disable to pause."),
         _DELETED,
-        {"service_principal": sides.documents.address.service_principal, "groups": sorted(sides.documents.assignments)},
+        {"service_principal": sides.documents.address.service_principal, "groups": sides.selected_groups},
     )
 
 

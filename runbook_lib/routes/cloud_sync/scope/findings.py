@@ -81,6 +81,24 @@ def others_change(others: Sequence[PredictedGroup]) -> list[Finding]:
     ]
 
 
+def pilot_in_ad(group: PredictedGroup) -> Finding:
+    """That the group which was to be tried first is not tried: its AD object is there."""
+    return Finding(
+        id="cloud-sync-pilot-in-ad",
+        severity=Severity.WARNING,
+        seen=t(
+            "The pilot group {name} is not tried first: its AD object is there already ({dn}).",
+            name=printable(group.display_name, limit=80),
+            dn=printable(group.present_dn, limit=120),
+        ),
+        expected=t("A pilot group that has no AD object yet, so that trying it shows what the others get."),
+        why=t("Provisioned on demand, a group that is in AD shows nothing new, and the job begins with all at once."),
+        to_do=t("Name another group in cloud_sync_pilot, or leave it empty."),
+        values={"group_id": group.group_id},
+        acknowledgeable=True,
+    )
+
+
 def unknown_beforehand(
     prediction: Prediction, chosen: Collection[str], expressions: Mapping[str, str]
 ) -> list[Finding]:

@@ -23,7 +23,7 @@ from runbook_lib.inventory.states import GroupRow, Writer
 from runbook_lib.model.change import Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import CloudKind
-from runbook_lib.model.ids import NO_GROUP, GroupId
+from runbook_lib.model.ids import NO_GROUP, GroupId, as_group_id
 from runbook_lib.model.predicted import Known
 from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.model.untrusted import printable
@@ -53,7 +53,12 @@ from runbook_lib.routes.cloud_sync.planning import (
     require_same_domain,
 )
 from runbook_lib.routes.cloud_sync.requests import MEMBERS_AT_ONCE
-from runbook_lib.routes.cloud_sync.scope.findings import others_change, renamed_with_them, unknown_beforehand
+from runbook_lib.routes.cloud_sync.scope.findings import (
+    others_change,
+    pilot_in_ad,
+    renamed_with_them,
+    unknown_beforehand,
+)
 from runbook_lib.routes.cloud_sync.scope.places import led_to, places_of
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.routes.direct.selection import select
@@ -147,6 +152,8 @@ def plan_enable(
     chosen = tuple(row.group_id for row in wanted)
     others = renamed_with_them(sides, desired, prediction, expressions, set(chosen)) if wanted else ()
     findings = [*unknown_beforehand(prediction, list(chosen), expressions), *others_change(others)]
+    if desired.pilot and wanted and not pilot:
+        findings.append(pilot_in_ad(predicted[as_group_id(desired.pilot)]))
     if facts is not None and plan.changes:
         findings = [*findings_of_creation(facts, domain, _expressions(desired), chosen), *findings]
     base = inventory.directory.controller.default_naming_context
