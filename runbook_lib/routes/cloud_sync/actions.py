@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from runbook_lib.cloud_sync.configuration import Document, expressions_of, notification_of
@@ -72,6 +72,10 @@ class Action(ABC):
     def members_named(self) -> tuple[str, ...]:
         """Members (ids) that its requests name."""
         return ()
+
+    def members_shown(self) -> tuple[str, ...]:
+        """The same members as people read them."""
+        return self.members_named()
 
     def beyond_kind(self, kind: ChangeKind) -> Text:
         """What it does that a change of this kind never does, as the end of a sentence; empty: nothing."""
@@ -238,21 +242,38 @@ class SetRunning(Action):
 
 @dataclass(frozen=True, slots=True)
 class Provision(Action):
-    """A group is provisioned on demand, with up to five members a call."""
+    """A group is provisioned on demand, with up to five members a call.
+
+    Attributes:
+        rule_id: The synchronization rule.
+        members: Ids of the members that the calls name.
+        names: What people call them, in the same order: no part of what is sent.
+    """
 
     rule_id: str
     members: tuple[str, ...]
+    names: tuple[str, ...] = field(default=(), kw_only=True)
     name = "provision"
     kinds = frozenset({ChangeKind.PROVISION})
     may_say = frozenset({"provisioned"})
 
     def as_json(self) -> dict[str, object]:
-        """Rule and members."""
-        return {"rule_id": self.rule_id, "members": list(self.members)}
+        """Rule and members, with their names."""
+        return {"rule_id": self.rule_id, "members": list(self.members), "names": list(self.names)}
+
+    def identity(self) -> Mapping[str, object]:
+        """Without the names, which change by themselves."""
+        told = {key: value for key, value in self.as_json().items() if key != "names"}
+        return {"action": self.name, **told}
 
     def summary(self) -> Text:
         """In a few words."""
         return t("provisioned on demand, members named: {count}", count=len(self.members))
+
+    def members_shown(self) -> tuple[str, ...]:
+        """By name, or by id where no name is known."""
+        names = (*self.names, *[""] * len(self.members))
+        return tuple(name or one for one, name in zip(self.members, names, strict=False))
 
     def members_named(self) -> tuple[str, ...]:
         """All of them."""
@@ -281,12 +302,7 @@ class Realign(Provision):
 
     def as_json(self) -> dict[str, object]:
         """Rule, members, and what AD shall have."""
-        return {
-            "rule_id": self.rule_id,
-            "members": list(self.members),
-            "dn": self.dn,
-            "account_name": self.account_name,
-        }
+        return {**Provision.as_json(self), "dn": self.dn, "account_name": self.account_name}
 
     def summary(self) -> Text:
         """In a few words."""

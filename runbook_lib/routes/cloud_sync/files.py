@@ -129,9 +129,10 @@ class _ProvisionFields(Fields):
     action: Literal["provision"]
     rule_id: str
     members: list[str]
+    names: list[str] = Field(default_factory=list)
 
     def made(self) -> Action:
-        return Provision(self.rule_id, tuple(self.members))
+        return Provision(self.rule_id, tuple(self.members), names=tuple(self.names))
 
 
 class _WriteOwnerFields(Fields):
@@ -159,21 +160,23 @@ class _AdoptFields(Fields):
     action: Literal["adopt"]
     rule_id: str
     members: list[str]
+    names: list[str] = Field(default_factory=list)
     guid: _Guid
 
     def made(self) -> Action:
-        return Adopt(self.rule_id, tuple(self.members), self.guid)
+        return Adopt(self.rule_id, tuple(self.members), self.guid, names=tuple(self.names))
 
 
 class _RealignFields(Fields):
     action: Literal["realign"]
     rule_id: str
     members: list[str]
+    names: list[str] = Field(default_factory=list)
     dn: str
     account_name: str
 
     def made(self) -> Action:
-        return Realign(self.rule_id, tuple(self.members), self.dn, self.account_name)
+        return Realign(self.rule_id, tuple(self.members), self.dn, self.account_name, names=tuple(self.names))
 
 
 class _CreateConfigurationFields(Fields):

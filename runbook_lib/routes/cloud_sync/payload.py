@@ -105,7 +105,7 @@ class CloudSyncPayload:
 
     def member_differences(self) -> tuple[MemberDifference, ...]:
         """Members that an on-demand call names."""
-        return tuple(MemberDifference(True, member) for member in self.members_added)
+        return tuple(MemberDifference(True, member) for member in self.action.members_shown())
 
 
 CloudSyncChange = ChangeOf[CloudSyncPayload]

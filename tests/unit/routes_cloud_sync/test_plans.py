@@ -153,6 +153,11 @@ def test_the_pilot_is_provisioned_before_the_job_starts_with_five_members_at_mos
     call = made.plan.changes[1].payload.action  # type: ignore[attr-defined]
     assert isinstance(call, Provision)
     assert (call.rule_id, len(call.members)) == ("rule-1", 5)
+    shown = [one.name for one in made.plan.changes[1].payload.member_differences()]
+    assert sorted(shown) == [f"P{n}" for n in range(9) if b.synced(f"P{n}").id in call.members]
+    renamed = replace(call, names=("Other",) * 5)
+    assert renamed.identity() == call.identity(), "names are no part of what is approved"
+    assert replace(call, names=()).members_shown() == call.members
     there = b.ad_group("Sales", {"msDS-ExternalDirectoryObjectId": (f"Group_{SALES.id}",)}, parent=OU)
     there = replace(there, attributes={**there.attributes, "groupType": ("-2147483640",)})
     again = plan_enable(

@@ -121,7 +121,7 @@ class Adopt(Provision):
 
     def as_json(self) -> dict[str, object]:
         """Rule, members and object."""
-        return {"rule_id": self.rule_id, "members": list(self.members), "guid": self.guid}
+        return {**Provision.as_json(self), "guid": self.guid}
 
     def summary(self) -> Text:
         """In a few words."""

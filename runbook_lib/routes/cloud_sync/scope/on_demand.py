@@ -103,12 +103,13 @@ def _realign(sides: Sides, one: Differing, accounts: Mapping[str, str]) -> Cloud
     group = one.group
     missing = one.missing if one.present is not None else _new_members(one)
     # The documented call names users; what it does with a nested group no page says, and the job brings it.
-    members = tuple(member.id for member in missing if member.type != "group" and member.id in accounts)
+    people = [member for member in missing if member.type != "group" and member.id in accounts]
     act = Realign(
         str(rules[0].get("id") or ""),
-        members,
+        tuple(member.id for member in people),
         group.dn.value if group.dn.known else "",
         group.account_name.value if group.account_name.known else "",
+        names=tuple(member.name for member in people),
     )
     differences = first_of(list(dict.fromkeys(line[2] for line in one.lines)), 3)
     payload, why = action(sides, act, group.group_id), t("It differs in AD: {differences}.", differences=differences)

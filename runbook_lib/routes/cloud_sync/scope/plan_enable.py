@@ -292,8 +292,9 @@ def _pilot(
         return []  # it is in AD already
     rules = sides.documents.schema.get("synchronizationRules") or [{}]
     can_be = (one for one in predicted[row.group_id].members if one.type == "user" and one.answer.known is not Known.NO)
-    members = tuple(one.id for one in islice(can_be, MEMBERS_AT_ONCE))
-    provision = Provision(str(rules[0].get("id") or ""), members)
+    tried = list(islice(can_be, MEMBERS_AT_ONCE))
+    ids, names = tuple(one.id for one in tried), tuple(one.name for one in tried)
+    provision = Provision(str(rules[0].get("id") or ""), ids, names=names)
     why = t("One group is tried before the job runs, with its first members.")
     payload = action(sides, provision, row.group_id)
     return [CloudSyncChange(ChangeKind.PROVISION, row.group_id, row.display_name, payload, "pilot", why)]
