@@ -23,7 +23,7 @@ from runbook_lib.model.cloud import Authority, CloudGroup, CloudPrincipal, Cloud
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
 from runbook_lib.model.ids import user_id_of_anchor
 from runbook_lib.model.predicted import Known, Predicted, PredictedMember, ScopeAnswer, Trouble
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import Text, counted, t
 from runbook_lib.model.untrusted import printable
 
 LARGEST_GROUP = 50_000
@@ -103,13 +103,14 @@ def _group(
         troubles.append(
             Trouble(
                 "too-large",
-                t("It has {count:,} members; {most:,} are supported.", count=len(members), most=LARGEST_GROUP),
+                t("It has {count}; {most:,} are supported.", count=counted(len(members), "member"), most=LARGEST_GROUP),
             )
         )
     if members and all(member.answer.known is Known.NO for member in members):
         troubles.append(
             Trouble(
-                "arrives-empty", t("It arrives empty: none of its {count:,} members is written.", count=len(members))
+                "arrives-empty",
+                t("It arrives empty: none of its members is written ({count}).", count=counted(len(members), "member")),
             )
         )
     return PredictedGroup(

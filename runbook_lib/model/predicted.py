@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from runbook_lib.model.dn import normalize_foreign_dn, parent_of, rdn, rdn_value
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.model.untrusted import printable
 
 
@@ -135,6 +135,8 @@ def member_differences(
     open_ = {expected[one.id] for one in members if one.answer.known is Known.UNKNOWN and one.id in expected}
     found = set(there)
     if missing := sure - found:
-        yield Difference("members-missing", t("{count:,} members are not in AD yet.", count=len(missing)))
+        yield Difference("members-missing", t("Not in AD yet: {count}.", count=counted(len(missing), "member")))
     if more := found - sure - open_ - set(kept):
-        yield Difference("members-unexpected", t("{count:,} members in AD were not predicted.", count=len(more)))
+        yield Difference(
+            "members-unexpected", t("In AD and not predicted: {count}.", count=counted(len(more), "member"))
+        )

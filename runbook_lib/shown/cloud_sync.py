@@ -91,7 +91,7 @@ def others_view(groups: Sequence[PredictedGroup]) -> View:
 def arrivals_view(seen: Sequence[Arrival], log: Mapping[str, LogEntry]) -> View:
     """Each group as AD holds it now, compared with the prediction, and what the provisioning log says last of it."""
     good = sum(not one.differences for one in seen)
-    text = t("{good} of {all} are in AD as predicted.", good=good, all=counted(len(seen), "group"))
+    text = t("In AD as predicted: {good} of {all}.", good=good, all=counted(len(seen), "group"))
     table = rows_html(
         (
             t("Group"),
@@ -189,7 +189,7 @@ def _logged(entry: LogEntry | None) -> Text:
 def placements_view(placements: Mapping[str, Placement], names: Mapping[str, str]) -> View:
     """Where the AD objects of converted groups are, and where they will be once the groups are in scope."""
     same = sum(one.same for one in placements.values())
-    text = t("{same} of {all} keep OU and name.", same=same, all=counted(len(placements), "group"))
+    text = t("OU and name stay: {same} of {all}.", same=same, all=counted(len(placements), "group"))
     table = rows_html(
         (t("Group"), t("Distinguished name now"), t("Distinguished name in scope")),
         [
@@ -209,7 +209,7 @@ def placements_view(placements: Mapping[str, Placement], names: Mapping[str, str
 def authority_view(seen: Sequence[AuthoritySeen]) -> View:
     """Who is the source of authority of each group now."""
     good = sum(one.good for one in seen)
-    text = t("{good} of {all} have the wanted source of authority.", good=good, all=counted(len(seen), "group"))
+    text = t("Source of authority as wanted: {good} of {all}.", good=good, all=counted(len(seen), "group"))
     table = rows_html(
         (t("Group"), t("Source of authority")),
         [(one.display_name, one.state) for one in seen],
@@ -223,7 +223,7 @@ def names_view(seen: Sequence[NameSeen]) -> View:
     """Which groups have their distinguished name in the extension."""
     good = sum(one.good for one in seen)
     text = t(
-        "{good} of {all} have their distinguished name in the extension.",
+        "Distinguished name in the extension: {good} of {all}.",
         good=good,
         all=counted(len(seen), "group"),
     )

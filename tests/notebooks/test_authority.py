@@ -81,7 +81,7 @@ def test_a_conversion_there_and_back(world: World) -> None:
     assert plan.phrase == "CONVERT 2 GROUPS IN contoso.com"
     assert [change.group_id for change in plan.changes if change.kind is ChangeKind.CONVERT] == [HR, FINANCE]
     page = (world.record("converting") / "record.html").read_text(encoding="utf-8")
-    assert "2 of 2 groups keep OU and name" in page
+    assert "OU and name stay: 2 of 2 groups" in page
     assert DNS["GG-HR-Write"] in (world.record("converted") / "backup.ldif").read_text(encoding="utf-8")
     # In scope they stay where they are, though target_ou is the OU of all others.
     scope = {**CONVERT, "cloud_sync_enable": "scope", "target_ou": names.CLOUD_SYNC_OU}

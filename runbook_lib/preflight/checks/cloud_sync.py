@@ -12,7 +12,7 @@ from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClaus
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import NOTHING, Text, joined, t
+from runbook_lib.model.text import NOTHING, Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
@@ -64,7 +64,7 @@ def cloud_sync_absent(evidence: Evidence) -> Iterator[Finding]:
         severity=_I if made else _U if hidden else _B,
         seen=t(
             "No Cloud Sync configuration that writes groups to Active Directory was found among "
-            "{jobs} jobs of configurations and {searched} other service principals",
+            "the configurations (jobs: {jobs}) and other service principals ({searched})",
             jobs=len(read.jobs),
             searched=read.searched,
         )
@@ -292,7 +292,9 @@ def several(evidence: Evidence) -> Answers:
     shared = sorted(one for one, count in times.items() if count > 1)
     domains = Counter(job.domain for job in jobs)
     twice = sorted(domain for domain, count in domains.items() if domain and count > 1)
-    overlaps = [t(" {shared} objects are assigned to more than one of them.", shared=len(shared))] if shared else []
+    overlaps = (
+        [t(" Assigned to more than one of them: {shared}.", shared=counted(len(shared), "object"))] if shared else []
+    )
     overlaps += [t(" More than one is for {domains}.", domains=printable(", ".join(twice), limit=200))] if twice else []
     limits = []
     if len(jobs) > WITHOUT_GOVERNANCE:

@@ -10,7 +10,7 @@ from runbook_lib.model.dn import normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import Text, first_of, joined, t, verbatim
+from runbook_lib.model.text import Text, counted, first_of, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, on
 from runbook_lib.preflight.checks.cloud_sync import NO_JOB, job_name, jobs_for_groups
@@ -161,8 +161,8 @@ def same_groups(evidence: Evidence) -> Iterator[Finding]:
                 "group",
                 _B,
                 t(
-                    "{both_count} selected groups are assigned to a configuration: {both}. {job_name}.",
-                    both_count=len(both),
+                    "Selected here and assigned to a configuration: {both_count}: {both}. {job_name}.",
+                    both_count=counted(len(both), "group"),
                     both=", ".join(both[:5]),
                     job_name=job_name(job),
                 ),

@@ -196,7 +196,7 @@ def _large(scope: _Scope) -> Text:
 
 def _uncounted(job: CloudSyncJob, scope: _Scope, what: Text, values: dict[str, object]) -> Finding:
     seen = t(
-        "The members of {uncounted:,} of {groups} that {what} were not counted; there are at least {members:,}.",
+        "The members of {uncounted:,} of {groups} that {what} were not counted; {members:,} are the least.",
         uncounted=scope.uncounted,
         groups=counted(scope.groups, "group"),
         what=what,
@@ -273,8 +273,8 @@ def arrive_empty(evidence: Evidence) -> Answers:
                 id="cloud-sync-groups-empty" if severity is _W else "cloud-sync-groups-empty-unknown",
                 severity=severity,
                 seen=t(
-                    "{ids} groups of Cloud Sync have no member in Active Directory and {what}: {some}.",
-                    ids=len(ids),
+                    "No member in Active Directory, {groups} of Cloud Sync, and {what}: {some}.",
+                    groups=counted(len(ids), "group"),
                     what=what,
                     some=printable(some, limit=400),
                 ),

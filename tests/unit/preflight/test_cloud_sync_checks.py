@@ -71,7 +71,7 @@ def test_what_could_not_be_looked_at_is_not_absence() -> None:
     assert told("cloud-sync", read(0)) == [("cloud-sync-absent", B)]
     assert told("cloud-sync", read(1)) == [("cloud-sync-absent", U)]
     (one,) = findings("cloud-sync", read(1))
-    assert "40 other service principals; 1 could not be looked at." in one.seen
+    assert "other service principals (40); 1 could not be looked at." in one.seen
 
 
 def test_the_writeback_of_exchange_attributes_is_recognized_and_left_alone() -> None:

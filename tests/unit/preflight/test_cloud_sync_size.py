@@ -113,7 +113,7 @@ def test_selected_groups_that_were_not_counted_are_named() -> None:
     read = CloudSyncGroups(dict.fromkeys(ids[:3], 10), frozenset(ids[3:]))
     (one,) = findings("cloud-sync-size", given(read, assigned=ids))
     assert (one.id, one.severity) == (f"cloud-sync-members-not-counted:{ONE}", U)
-    assert "2 of 5 groups that are assigned were not counted; there are at least 30." in one.seen
+    assert "2 of 5 groups that are assigned were not counted; 30 are the least." in one.seen
     more = CloudSyncGroups(dict.fromkeys(ids[:3], 90_000), frozenset(ids[3:]))
     assert (
         "at least 270,000 direct members of 250,000" in findings("cloud-sync-size", given(more, assigned=ids))[0].seen

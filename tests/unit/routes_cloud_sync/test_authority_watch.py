@@ -55,7 +55,7 @@ def test_pending_names_the_line_for_the_server_and_ends_as_awaiting_handoff() ->
     found = end_of_authority(after([seen(False, False, None)], cancelled=True))
     assert found is not None
     assert found.outcome is Outcome.AWAITING_HANDOFF
-    assert found.message.startswith("Watching was interrupted. No synchronization has taken over 1 group")
+    assert found.message.startswith("Watching was interrupted. Given back, and taken over by no synchronization")
     assert "Start-ADSyncSyncCycle -PolicyType Delta" in found.hint
     assert found.values == {"groups": ["g-1"]}
 

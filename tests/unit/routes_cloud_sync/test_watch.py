@@ -155,7 +155,7 @@ def test_the_end_of_a_watch_says_what_each_group_still_misses() -> None:
     assert error.values["missing"] == {SALES.id: ["No AD object has its anchor yet."]}
     interrupted = end_of_watch(ended(None, cancelled=True), {}, ran=True)
     assert interrupted is not None
-    assert interrupted.message.startswith("Watching was interrupted. 1 of 1 group")
+    assert interrupted.message.startswith("Watching was interrupted. Not as predicted after 5 min: 1 of 1 group")
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,7 @@ def references_lost(nested: Sequence[Reference], parents: Sequence[Reference]) -
                 "soa-nested-stay",
                 Severity.WARNING,
                 t(
-                    "{count} nested in converted groups stay with AD: {names}.",
+                    "Nested in converted groups and left to AD: {count}: {names}.",
                     count=counted(len(nested), "group"),
                     names=_list(nested),
                 ),
@@ -50,7 +50,7 @@ def references_lost(nested: Sequence[Reference], parents: Sequence[Reference]) -
                 "soa-parents-stay",
                 Severity.WARNING,
                 t(
-                    "{count} that stay with AD hold converted groups: {names}.",
+                    "Converted groups inside of {count} of AD: {names}.",
                     count=counted(len(parents), "group"),
                     names=_list(parents),
                 ),
@@ -81,7 +81,7 @@ def attributes_lost(
             "soa-extension-attributes",
             Severity.WARNING,
             t(
-                "{count} are lost in the cloud: {names}.",
+                "Lost in the cloud: {count}: {names}.",
                 count=counted(len(lost), "value"),
                 names=first_of(lost, NAMES_IN_SENTENCE, "; "),
             ),
@@ -153,7 +153,7 @@ def members_lost(lost: Sequence[Reference]) -> list[Finding]:
             "soa-members-lost",
             Severity.BLOCKING,
             t(
-                "{count} are lost when AD takes the groups over: {names}.",
+                "Lost when AD takes the groups over: {count}: {names}.",
                 count=counted(len(lost), "member"),
                 names=_list(lost),
             ),
@@ -171,7 +171,7 @@ def taken_over_later(count: int, by_connect: bool) -> Finding:
     return Finding(
         id="soa-take-over",
         severity=Severity.INFO,
-        seen=t("{count} wait for a synchronization after the roll-back.", count=counted(count, "group")),
+        seen=t("Waiting for a synchronization after the roll-back: {count}.", count=counted(count, "group")),
         expected=t("The synchronization takes them over."),
         why=t("Until then nobody writes them: neither Cloud Sync, whose scope they leave, nor the synchronization."),
         to_do=t("Let Connect Sync run; this run waits for it.")
@@ -213,7 +213,7 @@ def catalogs_left(
             "soa-access-packages",
             Severity.BLOCKING,
             t(
-                "{count} are in catalogs of access packages: {names}.",
+                "In catalogs of access packages: {count}: {names}.",
                 count=counted(len(lines), "group"),
                 names=first_of(lines, NAMES_IN_SENTENCE, "; "),
             ),

@@ -93,7 +93,7 @@ def connect_fills(unfilled: Mapping[str, DirectoryGroup], facts: AuthorityFacts)
         id="soa-connect-fills",
         severity=Severity.WARNING,
         seen=t(
-            "{count} have no distinguished name in the extension, and no job of Cloud Sync fills it.",
+            "The extension has no distinguished name of {count}, and no job of Cloud Sync fills it.",
             count=counted(len(unfilled), "group"),
         ),
         expected=t("{property} holds the distinguished name of every selected group.", property=facts.property)

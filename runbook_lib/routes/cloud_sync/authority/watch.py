@@ -136,7 +136,7 @@ def end_of_authority(ended: Ended[list[AuthoritySeen]]) -> RunbookError | None:
     if wrong:
         return VerificationFailed(
             t(
-                "{count} have another source of authority than wanted; the first is {name!r}: {state}.",
+                "The source of authority of {count} is not the wanted one; the first is {name!r}: {state}.",
                 count=counted(len(wrong), "group"),
                 name=printable(wrong[0].display_name, limit=80),
                 state=wrong[0].state,
@@ -153,7 +153,7 @@ def end_of_authority(ended: Ended[list[AuthoritySeen]]) -> RunbookError | None:
             (
                 watch_interrupted(cancelled=ended.cancelled),
                 t(
-                    "No synchronization has taken over {count} that were given back, after {minutes} min; the first is "
+                    "Given back, and taken over by no synchronization after {minutes} min: {count}; the first is "
                     "{name!r}.",
                     count=counted(len(waiting), "group"),
                     minutes=int(ended.waited.total_seconds() // 60),

@@ -95,7 +95,7 @@ def _adoption(groups: Sequence[PredictedGroup]) -> Finding:
     return Finding(
         id="cloud-sync-adoption",
         severity=Severity.BLOCKING,
-        seen=t("{count} keep their AD objects and change hands.", count=counted(len(groups), "group")),
+        seen=t("Changing hands with the AD object as it is: {count}.", count=counted(len(groups), "group")),
         expected=t("It is documented that Cloud Sync takes over AD objects that this runbook made."),
         why=t(
             "Microsoft's page says that Cloud Sync updates the AD object that carries its anchor. Only for groups of "
@@ -155,7 +155,7 @@ def _members(leaving: Sequence[tuple[PredictedGroup, int]]) -> Finding:
         id="cloud-sync-move-members",
         severity=Severity.WARNING,
         seen=t(
-            "{groups} hold members that Cloud Sync does not write, or may not: {names}.",
+            "Members that Cloud Sync does not write, or may not, in {groups}: {names}.",
             groups=counted(len(leaving), "AD group"),
             names=first_of(names, _NAMED, "; "),
         ),

@@ -157,7 +157,7 @@ def _then(rows: Sequence[GroupRow]) -> Finding:
     return Finding(
         id="cloud-sync-moves-back",
         severity=Severity.INFO,
-        seen=t("{count} come back to this runbook as they are.", count=counted(len(rows), "AD object")),
+        seen=t("Back with this runbook, unchanged: {count}.", count=counted(len(rows), "AD object")),
         expected=t("This runbook keeps them up to date from then on."),
         why=t("Only owner and scope change here: objectGUID, objectSid, names and members stay."),
         to_do=t(

@@ -199,7 +199,7 @@ def _not_compared(groups: list[Differing]) -> list[Finding]:
             id="cloud-sync-members-not-compared",
             severity=Severity.INFO,
             seen=t(
-                "{members} of {groups} were not compared: it is not known whether Cloud Sync writes them.",
+                "Not compared, because it is not known whether Cloud Sync writes it: {members} of {groups}.",
                 members=counted(members, "member"),
                 groups=counted(len(unknown), "group"),
             ),

@@ -116,7 +116,7 @@ def unknown_beforehand(
             _finding(
                 "cloud-sync-arrives-empty",
                 Severity.WARNING,
-                t("{count} arrive empty: none of their members is written.", count=counted(len(empty), "group")),
+                t("Arriving empty, because no member is written: {count}.", count=counted(len(empty), "group")),
                 empty,
             )
         )

@@ -99,7 +99,7 @@ def out_of_scope(rows: list[GroupRow], sides: Sides) -> list[Finding]:
         Finding(
             id="cloud-sync-out-of-scope",
             severity=Severity.UNKNOWN,
-            seen=t("{count} that leave the scope have an AD object.", count=counted(len(written), "group")),
+            seen=t("Leaving the scope with an AD object: {count}.", count=counted(len(written), "group")),
             expected=t("It is known what becomes of an AD object whose group leaves the scope."),
             why=t(
                 "Microsoft's page says that an AD group is deleted when its cloud group is hard-deleted, and nothing "

@@ -246,7 +246,7 @@ def end_of_watch(watched: Watched[Arrival], log: Mapping[str, LogEntry], *, ran:
         first = wrong[0]
         return VerificationFailed(
             t(
-                "{wrong} arrived otherwise than predicted; the first is {name!r}: {differences}",
+                "Otherwise than predicted: {wrong}; the first is {name!r}: {differences}",
                 wrong=counted(len(wrong), "group"),
                 name=printable(first.group.display_name, limit=80),
                 differences=_differences_text(first),
@@ -267,7 +267,7 @@ def end_of_watch(watched: Watched[Arrival], log: Mapping[str, LogEntry], *, ran:
     )
     why, to_do = _why(watched.status, waiting, log)
     not_yet = t(
-        "{waiting} of {all} are not as predicted after {minutes} minutes; the first is {name!r}: {differences}",
+        "Not as predicted after {minutes} min: {waiting} of {all}; the first is {name!r}: {differences}",
         waiting=len(waiting),
         all=counted(len(seen), "group"),
         minutes=int(watched.waited.total_seconds() // 60),
