@@ -79,6 +79,18 @@ def prevent_deletes(name: str, directory_folder: Path | None, threshold: int) ->
     )
 
 
+@connect.command("keep-out")
+@where_options
+@click.argument("groups", nargs=-1, metavar="GROUP_ID...")
+def keep_out(name: str, directory_folder: Path | None, groups: tuple[str, ...]) -> None:
+    """Rules of somebody's own that keep these groups from being written; none: no such rules.
+
+    Only in staging mode: that such rules choose among Microsoft 365 groups, no public text says.
+    """
+    _asked(running_rehearsal(name, directory_folder), "keep-out", groups=list(groups))
+    click.echo(f"Groups that rules keep out: {len(groups)}.")
+
+
 @connect.command()
 @where_options
 @click.option(

@@ -99,15 +99,45 @@ def _document(
             ),
         ],
         "rules": _rules(state),
-        "runs": [_run(one, forest) for one in reversed(state.runs)],
+        "runs": [
+            *(_run(one, forest) for one in reversed(state.runs)),
+            *_synchronized(state, f"{initial_domain} - AAD"),
+        ],
         "pending": [{"connector": forest, "counters": _pending(state)}],
         "export_errors": [
             {"connector": forest, "dn": one.dn, "kind": one.kind, "code": one.code} for one in state.refused
         ],
-        "audit": [{"id": 2503, "at": iso_seconds(at), "message": what} for at, what in state.changes],
+        "audit": _audit(state),
         "exported_settings": [],
         "unread": [],
+        "pending_exports": [
+            {
+                "connector": forest,
+                "operation": "update" if one.kind == "rename" else one.kind,
+                "dn": one.dn,
+                "anchor": f"Group_{one.group_id}",
+            }
+            for one in state.pending
+        ],
     }
+
+
+def _audit(state: ServerState) -> list[Mapping[str, object]]:
+    told: list[Mapping[str, object]] = [
+        {"id": 2503, "at": iso_seconds(at), "message": what} for at, what in state.changes
+    ]
+    if state.rules_changed is not None:
+        told.append({"id": 2510, "at": iso_seconds(state.rules_changed), "message": "Custom rule changed"})
+    return told
+
+
+def _synchronized(state: ServerState, connector: str) -> list[Mapping[str, object]]:
+    """The last synchronization of the tenant's connector."""
+    if state.synchronized is None:
+        return []
+    at = iso_seconds(state.synchronized)
+    told = {"connector": connector, "profile": "Delta Synchronization", "number": len(state.runs) + 1, "complete": True}
+    return [{**told, "result": "success", "started": at, "ended": at, "steps": []}]
 
 
 def _connector(
@@ -139,9 +169,10 @@ def _rules(state: ServerState) -> list[Mapping[str, object]]:
     """The standard rules of writeback; they are there while it is on, one more where names follow the display name."""
     if not state.wizard.on:
         return []
+    own = [_own_rule()] if state.wizard.kept_out else []
     named = ("Out to AD - Group SOAInAAD - DN", "Outbound", 154, "Join", _FOREST_ID)
     rules = (*_RULES, named) if state.wizard.display_names else _RULES
-    return [
+    standard: list[Mapping[str, object]] = [
         {
             "name": name,
             "id": f"{number:08x}-1111-4111-8111-111111111111",
@@ -158,6 +189,25 @@ def _rules(state: ServerState) -> list[Mapping[str, object]]:
         }
         for number, (name, direction, precedence, link, connector) in enumerate(rules, 1)
     ]
+    return own + standard
+
+
+def _own_rule() -> Mapping[str, object]:
+    """The rule that keeps groups from being written; the conditions that name them are not told one by one."""
+    return {
+        "name": "In from AAD - Group left out",
+        "id": "22222222-2222-4222-8222-222222222222",
+        "direction": "Inbound",
+        "precedence": 90,
+        "disabled": False,
+        "standard": False,
+        "link_type": "Join",
+        "connector": _ENTRA_ID,
+        "source_type": "group",
+        "target_type": "group",
+        "flows": [{"destination": "cloudNoFlow", "kind": "Constant", "source": "True", "expression": None}],
+        "scope": [{"conditions": ["cloudMastered EQUAL True"]}],
+    }
 
 
 def _flow(rule: str) -> Mapping[str, object]:

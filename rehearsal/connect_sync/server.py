@@ -124,6 +124,20 @@ class ConnectServer:
         """OUs that the OU filter leaves out."""
         self._told(replace(self.state.wizard, left_out=ous), "Domain and OU filtering changed")
 
+    def keep_out(self, groups: tuple[str, ...]) -> None:
+        """Rules of somebody's own that keep these groups from being written; none: there are no such rules.
+
+        Raises:
+            ControlRefusedError: The tenant has no such group, or the server is not in staging mode.
+        """
+        if not self.state.wizard.staging:
+            raise ControlRefusedError("Rules are tried on a server in staging mode: gwb rehearsal connect stage on.")
+        if unknown := [one for one in groups if one not in self._store.groups]:
+            raise ControlRefusedError(f"The tenant has no group {printable(unknown[0], limit=80)}.")
+        self._keep(
+            replace(self.state, wizard=replace(self.state.wizard, kept_out=groups), rules_changed=self._store.clock())
+        )
+
     def _told(self, wizard: Wizard, what: str) -> None:
         state = self.state
         changes = (*state.changes, (self._store.clock(), what))
@@ -222,7 +236,7 @@ class ConnectServer:
 
     async def _control(self, body: Mapping[str, object]) -> Mapping[str, object]:
         """By ``action``: cycle (at_most), enable (container, display_names), disable, stage (on), leave-out (ous),
-        prevent-deletes (threshold), evidence.
+        keep-out (groups), prevent-deletes (threshold), evidence.
         """
         match body:
             case {"action": "cycle", "at_most": int(at_most)} if at_most >= 0:
@@ -240,11 +254,13 @@ class ConnectServer:
                 self.stage(on)
             case {"action": "leave-out", "ous": list(ous)}:
                 self.leave_out(tuple(str(ou) for ou in ous))
+            case {"action": "keep-out", "groups": list(groups)}:
+                self.keep_out(tuple(str(one).lower() for one in groups))
             case {"action": "evidence"}:
                 return {"file": self.evidence()}
             case _:
                 raise ControlRefusedError(
-                    "action is cycle, enable, disable, stage, leave-out, prevent-deletes or evidence"
+                    "action is cycle, enable, disable, stage, leave-out, keep-out, prevent-deletes or evidence"
                 )
         wizard = self.state.wizard
         return {"on": wizard.on, "container": wizard.container, "staging": wizard.staging}
@@ -273,6 +289,7 @@ def _export(target: ConnectTarget, pending: Sequence[Export], container: str) ->
 
 def _after(state: ServerState, worked: _Worked, began: datetime, ended: datetime) -> ServerState:
     """The server after a cycle. One in staging mode has exported nothing: what it would is pending."""
+    state = replace(state, synchronized=ended)
     if state.wizard.staging:
         return replace(state, known=state.known | worked.joined, pending=worked.pending, refused=())
     failed = {one.dn for one in worked.refused}

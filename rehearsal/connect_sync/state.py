@@ -45,6 +45,10 @@ class ServerState:
     runs: tuple[ConnectRun, ...] = ()
     changes: tuple[tuple[datetime, str], ...] = ()
     """When the wizard changed something, and what."""
+    rules_changed: datetime | None = None
+    """When rules of somebody's own were changed last."""
+    synchronized: datetime | None = None
+    """When the last cycle had synchronized both connectors, before its export."""
     threshold: int = THRESHOLD
     """As many deletions, or more, stop an export before its first object; 0: none do."""
 

@@ -11,11 +11,14 @@ from runbook_lib.model.dn import normalize_foreign_dn, parent_of, rdn, rdn_value
 
 UNIVERSAL_DISTRIBUTION = 8
 LONGEST_DESCRIPTION = 448
-"""Characters of description (rule "In from AAD - Group SOAInAAD" since 2.1.15.0)."""
+"""UTF-16 units of description (rule "In from AAD - Group SOAInAAD" since 2.1.15.0)."""
 LARGEST_GROUP = 50_000
-"""Members (rule "Out to AD - Group Writeback Member Limit")."""
+"""Members (rule "Out to AD - Group Writeback Member Limit"). What becomes of a larger group is not documented: here it
+is not written."""
 _NAME, _CODE = 51, 12
-"""Characters of the display name and of the id in the name of a group ("Writeback group Distinguished Name")."""
+"""UTF-16 units of the display name and characters of the id in the name of a group ("Writeback group Distinguished
+Name"); Connect's expressions count units. Where they end in the middle of a character, here that character is left out:
+what Connect does then is not documented."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class Wizard:
         display_names: Whether groups are named after their display name; chosen only while v1 is switched on.
         staging: Whether the server is in staging mode: it exports nothing.
         left_out: OUs outside Connect's OU filter.
+        kept_out: Ids of groups that rules of somebody's own keep from being written (``cloudNoFlow``). That such rules
+            choose among Microsoft 365 groups is not documented.
     """
 
     on: bool
@@ -35,6 +40,7 @@ class Wizard:
     display_names: bool = False
     staging: bool = False
     left_out: tuple[str, ...] = ()
+    kept_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -93,17 +99,24 @@ def wanted_groups(
             tuple(members.get(key, ())),
         )
         for key, group in sorted(groups.items())
-        if "Unified" in _texts(group.get("groupTypes")) and len(members.get(key, ())) <= LARGEST_GROUP
+        if "Unified" in _texts(group.get("groupTypes"))
+        and len(members.get(key, ())) <= LARGEST_GROUP
+        and key not in wizard.kept_out
     ]
 
 
 def name_of(group: Record) -> str:
     """``cn`` where names follow the display name: its first 51 characters, and the last twelve of the id."""
-    return f"{str(group.get('displayName') or '').strip()[:_NAME]}_{str(group['id'])[-_CODE:]}"
+    return f"{_left(str(group.get('displayName') or '').strip(), _NAME)}_{str(group['id'])[-_CODE:]}"
+
+
+def _left(text: str, units: int) -> str:
+    """The first UTF-16 units of a text, as ``Left`` of Connect's expressions takes them."""
+    return text.encode("utf-16-le", "surrogatepass")[: 2 * units].decode("utf-16-le", "ignore")
 
 
 def _values(key: str, group: Record, *, exchange: bool) -> dict[str, str | None]:
-    description = str(group.get("description") or "")[:LONGEST_DESCRIPTION]
+    description = _left(str(group.get("description") or ""), LONGEST_DESCRIPTION)
     values: dict[str, str | None] = {
         "adminDescription": f"Group_{key}",
         "displayName": str(group.get("displayName") or "") or None,

@@ -8,6 +8,7 @@ from enum import Enum
 
 from runbook_lib.connect.predicted import ConnectGroup, ConnectPrediction, Standing
 from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.dn import normalize_foreign_dn
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE
 from runbook_lib.model.predicted import (
     NOTHING_ARRIVED,
@@ -140,7 +141,9 @@ def _differences(
     accounts: Mapping[str, str],
 ) -> Iterator[Difference]:
     yield from object_differences(group.guid, present.guid, present.sid)
-    yield from place_differences(group.cn, group.container, present.dn)
+    # Whether v1 moves and renames an object that it finds is not documented: it may stay as it was.
+    if present.guid != group.present_guid or normalize_foreign_dn(present.dn) != normalize_foreign_dn(group.present_dn):
+        yield from place_differences(group.cn, group.container, present.dn)
     for name, expected in group.attributes.items():
         values = present.attributes.get(name, ())
         if name == ANCHOR_ATTRIBUTE or not expected.value or expected.value in values:

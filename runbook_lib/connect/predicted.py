@@ -90,8 +90,8 @@ class ConnectGroup:
 
     @property
     def guid(self) -> str:
-        """The AD object that it is joined with, surely or probably; empty where v1 makes one."""
-        return "" if self.standing is Standing.DOUBLED else self.present_guid
+        """The AD object that it is joined with, surely or probably; empty where v1 makes one, or may."""
+        return self.present_guid if self.standing in (Standing.THERE, Standing.ADOPTED) else ""
 
     @property
     def cn(self) -> Predicted:

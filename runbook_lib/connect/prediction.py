@@ -248,7 +248,9 @@ class _Ahead:
     def _address(self, group: CloudGroup, found: ConnectGroup) -> Iterator[Trouble]:
         address = found.attributes["mail"].value.strip().lower()
         index = self.inventory.index
-        others = [one for one in index.guids_by_address.get(address, ()) if one != found.guid] if address else []
+        others = (
+            [one for one in index.guids_by_address.get(address, ()) if one != found.present_guid] if address else []
+        )
         if others:
             where = first_of([printable(index.by_guid[one].dn, limit=120) for one in others], 3, "; ")
             yield Trouble("address-taken", t("Its address {mail} is held by {where}.", mail=group.mail, where=where))
@@ -284,7 +286,8 @@ class _InMode:
 
     @property
     def guid(self) -> str:
-        return self.group.guid
+        # Whatever v1 does with an object of the group, that object is not another one that has its name.
+        return "" if self.group.standing is Standing.DOUBLED else self.group.present_guid
 
     @property
     def cn(self) -> Predicted:

@@ -32,6 +32,7 @@ from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import naming_of, policy_of
 from tests.support.cloud_sync import go_the_way, groups_of_ad, in_ad
+from tests.support.connect_sync import enable_and_disable
 
 CLOUD_SYNC_OUTCOMES = [
     *("done", "done"),  # detect, inventory
@@ -149,6 +150,11 @@ def test_the_journey_by_connect_sync(running: RunningRehearsal, tmp_path: Path) 
 def test_cloud_sync_writes_groups_there(running: RunningRehearsal) -> None:
     running.control.reset()  # the journey left the switch for members of on-premises users on
     go_the_way(running)
+
+
+def test_connect_writes_and_deletes_groups_there(running: RunningRehearsal) -> None:
+    running.control.reset()
+    enable_and_disable(running)
 
 
 def test_what_passed_is_counted(running: RunningRehearsal) -> None:

@@ -11,8 +11,11 @@ from rehearsal.commands import rehearsal as commands
 from rehearsal.contoso import names
 from rehearsal.options import LEAST_STAFF, StartOptions
 from rehearsal.process import RunningRehearsal, start_rehearsal
+from runbook_lib.connect.choosing import prove_choice
 from runbook_lib.connect.evidence import read_connect_evidence
 from runbook_lib.errors import UsageError
+from runbook_lib.model.ids import as_group_id
+from tests.support.connect_sync import enable_and_disable
 
 SALES = names.group_id("sales-team")
 Objects = dict[str, dict[str, list[str]]]
@@ -123,3 +126,34 @@ def test_without_exchange_there_is_no_update_recipient(tmp_path: Path) -> None:
         pytest.raises(UsageError, match="not prepared for Exchange"),
     ):
         gwb_rehearsal(running, "update-recipients", "--ou", names.CONNECT_OU)
+
+
+def test_what_is_predicted_comes_and_goes(fresh_rehearsal: RunningRehearsal) -> None:
+    enable_and_disable(fresh_rehearsal)
+
+
+def test_rules_that_keep_groups_out_are_tried_in_staging_mode(
+    fresh_rehearsal: RunningRehearsal, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match="staging mode"):
+        connect(fresh_rehearsal, "keep-out", SALES)
+    connect(fresh_rehearsal, "enable")
+    connect(fresh_rehearsal, "cycle")
+    connect(fresh_rehearsal, "stage", "on")
+    with pytest.raises(UsageError, match="has no group"):
+        connect(fresh_rehearsal, "keep-out", names.group_id("nobody"))
+    chosen = [as_group_id(anchor.removeprefix("Group_")) for anchor in written(fresh_rehearsal)]
+    chosen = [one for one in chosen if one != SALES]
+    file = tmp_path / "before.json"
+    connect(fresh_rehearsal, "keep-out", SALES)
+    connect(fresh_rehearsal, "collect", str(file))
+    assert "not synchronized" in prove_choice(read_connect_evidence(file), chosen, chosen).unproved
+    connect(fresh_rehearsal, "cycle")
+    file = tmp_path / "after.json"
+    connect(fresh_rehearsal, "collect", str(file))
+    proof = prove_choice(read_connect_evidence(file), chosen, chosen)
+    assert (proof.unproved, proof.unwanted, proof.deleted) == ("", (), (SALES,))
+    connect(fresh_rehearsal, "keep-out")
+    file = tmp_path / "without.json"
+    connect(fresh_rehearsal, "collect", str(file))
+    assert "cloudNoFlow" in prove_choice(read_connect_evidence(file), chosen, chosen).unproved
