@@ -1,9 +1,9 @@
 """Write the locks anew from pyproject.toml: ``tools/lock.py UV [--upgrade]``.
 
-requirements.lock and requirements-dev.lock hold everything; the extra [kerberos] and what it is built with have two
-small ones that are installed on top. All are universal (every supported Python and platform in one file) and name
-neither an index nor an address: pip asks whatever the machine is set up to ask. The build back end is locked with the
-rest, so that the project itself installs without build isolation.
+requirements.lock and requirements-dev.lock hold everything; the extras [kerberos], with what it is built with, and
+[winrm] have small ones that are installed on top. All are universal (every supported Python and platform in one file)
+and name neither an index nor an address: pip asks whatever the machine is set up to ask. The build back end is locked
+with the rest, so that the project itself installs without build isolation.
 """
 
 from __future__ import annotations
@@ -34,8 +34,8 @@ def main(arguments: list[str]) -> int:
     held = ("--constraint", "requirements.lock")
     compile_lock(uv, "requirements-dev.lock", *WHOLE, "--group", "dev", *held, *more)
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    extra = "\n".join(project["project"]["optional-dependencies"]["kerberos"])
-    compile_lock(uv, "requirements-kerberos.lock", "-", *held, *more, given=extra)
+    for extra, needs in project["project"]["optional-dependencies"].items():
+        compile_lock(uv, f"requirements-{extra}.lock", "-", *held, *more, given="\n".join(needs))
     build = "\n".join(project["dependency-groups"]["kerberos-build"])
     compile_lock(uv, "requirements-kerberos-build.lock", "-", *held, *more, given=build)
     return 0

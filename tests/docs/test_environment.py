@@ -19,6 +19,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 RUN = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 BUILD = [Requirement(text) for text in PROJECT["dependency-groups"]["build"]]
 KERBEROS = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["kerberos"]]
+WINRM = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["winrm"]]
 KERBEROS_BUILD = [Requirement(text) for text in PROJECT["dependency-groups"]["kerberos-build"]]
 DEV = [Requirement(text) for text in PROJECT["dependency-groups"]["dev"]]
 
@@ -70,6 +71,7 @@ def lock(name: str) -> dict[str, tuple[Version, int]]:
         ("requirements.lock", [*RUN, *BUILD]),
         ("requirements-dev.lock", [*RUN, *BUILD, *DEV]),
         ("requirements-kerberos.lock", KERBEROS),
+        ("requirements-winrm.lock", WINRM),
         ("requirements-kerberos-build.lock", KERBEROS_BUILD),
     ],
 )
@@ -128,7 +130,9 @@ def test_dev_lock_holds_the_same_versions() -> None:
     assert set(dev) - set(plain) >= {"pytest", "mypy", "ruff", "hypothesis"}
 
 
-@pytest.mark.parametrize("name", ["requirements-kerberos.lock", "requirements-kerberos-build.lock"])
+@pytest.mark.parametrize(
+    "name", ["requirements-kerberos.lock", "requirements-kerberos-build.lock", "requirements-winrm.lock"]
+)
 def test_the_extras_locks_go_on_top_of_the_others(name: str) -> None:
     extra = lock(name)
     for other in (lock("requirements.lock"), lock("requirements-dev.lock")):
@@ -140,7 +144,12 @@ def test_the_extras_locks_go_on_top_of_the_others(name: str) -> None:
 def test_the_extra_is_optional_and_for_every_system() -> None:
     markers = {requirement.name: str(requirement.marker) for requirement in KERBEROS}
     assert markers == {"gssapi": 'sys_platform != "win32"', "winkerberos": 'sys_platform == "win32"'}
-    assert not {"gssapi", "winkerberos"} & {*lock("requirements.lock"), *lock("requirements-dev.lock"), *conda()[0]}
+    assert [requirement.name for requirement in WINRM] == ["pypsrp", "pyspnego"]
+    assert not {"gssapi", "winkerberos", "pypsrp", "pyspnego"} & {
+        *lock("requirements.lock"),
+        *lock("requirements-dev.lock"),
+        *conda()[0],
+    }
 
 
 @pytest.mark.parametrize("name", sorted(path.name for path in ROOT.glob("requirements*.lock")))

@@ -33,6 +33,7 @@ FLOORS = {
             "graph",
             "directory",
             "dns",
+            "winrm",
         ),
         2,
     ),
@@ -73,7 +74,15 @@ SHARED_FLOORS = (1, 3, 6)
 """Floors whose parts may use each other; on the others they are strangers (graph knows no AD, directory no
 Graph, the notebook no runner)."""
 
-NETWORK = {"requests": "graph", "msal": "graph", "msal_extensions": "graph", "ldap3": "directory", "dns": "dns"}
+NETWORK = {
+    "requests": "graph",
+    "msal": "graph",
+    "msal_extensions": "graph",
+    "ldap3": "directory",
+    "dns": "dns",
+    "pypsrp": "winrm",
+    "spnego": "winrm",
+}
 """Client libraries and the only package that may import them."""
 SOCKETS = ("socket", "ssl", "urllib3", "http.client", "urllib.request", "asyncio.streams", "tornado.httpclient")
 """What else reaches the network; only the floor that holds graph and directory may."""

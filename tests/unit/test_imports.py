@@ -21,13 +21,16 @@ OWN = {"runbook_lib", "rehearsal"}
 
 @cache
 def distributions() -> dict[str, list[str]]:
-    """Import name to distributions. pydantic pins its core to one exact version: the two are one package."""
-    return {**packages_distributions(), "pydantic_core": ["pydantic"]}
+    """Import name to distributions. pydantic pins its core to one exact version: the two are one package. Extras need
+    not be installed."""
+    return {**packages_distributions(), "pydantic_core": ["pydantic"], "spnego": ["pyspnego"]}
 
 
 def declared() -> set[str]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-    return {canonicalize_name(Requirement(text).name) for text in project["project"]["dependencies"]}
+    extras = project["project"]["optional-dependencies"].values()
+    texts = (*project["project"]["dependencies"], *(text for extra in extras for text in extra))
+    return {canonicalize_name(Requirement(text).name) for text in texts}
 
 
 @pytest.mark.parametrize("package", sorted(OWN))

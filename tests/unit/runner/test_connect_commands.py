@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
+import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from runbook_lib.connect.evidence import collector_script, collector_sha256
-from runbook_lib.errors import UsageError
+from runbook_lib.errors import NoAccess, ServiceFailed, UsageError
 from runbook_lib.runner.commands.connect import connect
-from tests.support.connect_evidence import evidence, written
+from tests.support.connect_evidence import evidence, file_of, written
+from tests.support.psrp import FakePsrp
 
 
 def test_the_collector_is_written_out_with_its_digest(tmp_path: Path) -> None:
@@ -67,3 +70,51 @@ def test_evidence_as_json_is_what_the_file_holds(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["collector", "read"])
 def test_help_says_what_it_does(name: str) -> None:
     assert CliRunner().invoke(connect, [name, "--help"]).exit_code == 0
+
+
+@pytest.fixture
+def psrp(monkeypatch: pytest.MonkeyPatch) -> FakePsrp:
+    fake = FakePsrp()
+    fake.output = [base64.b64encode(file_of(evidence())).decode("ascii")]
+    for name, module in fake.modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
+    return fake
+
+
+def test_the_collector_is_run_remotely_and_its_file_is_written(
+    psrp: FakePsrp, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GWB_WINRM_PASSWORD", "correct horse 9")
+    path = tmp_path / "evidence.json"
+    asked = ["collect", "connect01.contoso.com", "--output", str(path), "--user", "ops@contoso.com"]
+    result = CliRunner().invoke(connect, asked)
+    assert result.exit_code == 0, result.exception
+    assert path.read_bytes() == file_of(evidence())
+    assert "CONNECT01" in result.stdout
+    assert "Name it in connect_evidence" in result.stdout
+    assert "correct horse" not in result.stdout
+    assert psrp.opened["username"] == "ops@contoso.com"
+    assert len(psrp.scripts) == 1
+    again = CliRunner().invoke(connect, asked)
+    assert isinstance(again.exception, UsageError)
+    assert again.exception.code == "connect-evidence-not-written"
+    assert len(psrp.scripts) == 1, "nobody is asked for a file that cannot be written"
+
+
+def test_a_password_comes_from_the_environment_alone(psrp: FakePsrp, tmp_path: Path) -> None:
+    result = CliRunner(env={"GWB_WINRM_PASSWORD": None}).invoke(
+        connect, ["collect", "c1", "--output", str(tmp_path / "e.json"), "--user", "ops"]
+    )
+    assert isinstance(result.exception, NoAccess)
+    assert result.exception.code == "secret-missing"
+    assert "GWB_WINRM_PASSWORD" in result.exception.message
+    assert psrp.scripts == []
+    assert not {option for one in connect.commands.values() for option in one.params if "password" in str(option.name)}
+
+
+def test_nothing_is_written_where_the_collector_fails(psrp: FakePsrp, tmp_path: Path) -> None:
+    psrp.output, psrp.errors = [], ["no such server role"]
+    result = CliRunner().invoke(connect, ["collect", "c1", "--output", str(tmp_path / "e.json")])
+    assert isinstance(result.exception, ServiceFailed)
+    assert "no such server role" in result.exception.message
+    assert list(tmp_path.iterdir()) == []
