@@ -124,7 +124,7 @@ class ConnectLeavingWay(ConnectSyncWay):
         context = self._context
         before = read_groups_before(context.record.folder.change_folder / earlier.run)
         seen = watch_gone(
-            StandingGroups(context.connect_directory()).look,
+            StandingGroups(context.connect_directory(), self._inventory.directory.target.dn).look,
             going,
             before,
             wait=timedelta(minutes=context.parameters.connect_wait),

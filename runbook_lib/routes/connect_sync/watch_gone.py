@@ -1,7 +1,7 @@
 """Wait until the groups of v1 are gone from AD, and prove that no other group went with them; it writes nothing.
 
-AD is asked for the controller's highest update sequence number; only where that moved are the groups of the domain
-listed again, by GUID alone. A deletion has no other trace for an account that may not list deleted objects.
+Between two whole looks the OU alone is asked, by change number. A whole look lists every group of the domain by its
+GUID: the first look is one, every twentieth, and the one that decides.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from runbook_lib.directory.below import GroupsBelow
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.search import equals
-from runbook_lib.directory.sign_in.connect import committed_usn
+from runbook_lib.directory.search import Entry, equals
 from runbook_lib.errors import AwaitingHandoff, RunbookError, VerificationFailed
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
@@ -34,27 +34,34 @@ class StandingGroups:
 
     Args:
         directory: The pinned domain controller.
+        ou: DN of the OU of written groups.
     """
 
-    def __init__(self, directory: Directory) -> None:
+    def __init__(self, directory: Directory, ou: str) -> None:
         self._directory = directory
-        self._number = -1
-        self._found: frozenset[ObjectGuid] = frozenset()
+        self._below = GroupsBelow(directory, ou)
+        self._elsewhere: frozenset[ObjectGuid] | None = None
+        """GUIDs of all groups but those with an anchor in the OU, by the last whole look."""
 
     def look(self, changed_only: bool) -> frozenset[ObjectGuid]:
-        """Their GUIDs now; with ``changed_only`` what was listed before, where nothing at all changed since.
+        """Their GUIDs now; with ``changed_only`` those outside of the OU as they were at the last whole look.
 
         Raises:
             RunbookError: AD cannot be asked.
         """
-        number = committed_usn(self._directory)
-        if not changed_only or number != self._number or not number:
-            base = self._directory.controller.default_naming_context
-            found = self._directory.collect(
-                base, equals("objectClass", "group"), ("objectGUID",), lambda entry: entry.guid
-            )
-            self._number, self._found = number, frozenset(found)
-        return self._found
+        changed_only = changed_only and self._elsewhere is not None
+        found = self._below.look(changed_only=changed_only)
+        below = frozenset(one.guid for some in found.values() for one in some)
+        if changed_only and self._elsewhere is not None:
+            return self._elsewhere | below
+        base = self._directory.controller.default_naming_context
+        everywhere = self._directory.collect(base, equals("objectClass", "group"), ("objectGUID",), _guid)
+        self._elsewhere = frozenset(everywhere) - below
+        return frozenset(everywhere)
+
+
+def _guid(entry: Entry) -> ObjectGuid:
+    return entry.guid
 
 
 @dataclass(frozen=True, slots=True)

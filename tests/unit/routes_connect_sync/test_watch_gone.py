@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -16,7 +15,7 @@ from runbook_lib.errors import AwaitingHandoff, VerificationFailed
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.ids import ObjectGuid, as_object_guid
 from runbook_lib.routes.connect_sync.watch import ServerNow
-from runbook_lib.routes.connect_sync.watch_gone import GoneSeen, StandingGroups, end_of_gone, watch_gone
+from runbook_lib.routes.connect_sync.watch_gone import GoneSeen, end_of_gone, watch_gone
 from tests.support import builders as b
 from tests.support.connect_evidence import evidence
 from tests.unit.connect.world import collected
@@ -133,40 +132,3 @@ def test_each_group_ends_in_one_place_and_no_other_may_go(there: set[ObjectGuid]
         assert "CN=Other" in error.message
     else:
         assert isinstance(error, AwaitingHandoff) is bool(seen.waiting)
-
-
-class _Controller:
-    default_naming_context = "DC=contoso,DC=com"
-
-
-class _Directory:
-    """A controller whose number moves when somebody says so."""
-
-    controller = _Controller()
-
-    def __init__(self) -> None:
-        self.number, self.searches = 100, 0
-
-    def read_dn(self, *_: object) -> object:
-        class _Root:
-            integer = staticmethod(lambda _: self.number)
-
-        return _Root()
-
-    def collect(self, *_: object) -> list[ObjectGuid]:
-        self.searches += 1
-        return [one.guid for one in GROUPS]
-
-
-@pytest.mark.parametrize("looks", [1, 50])
-def test_as_long_as_nothing_changes_nothing_is_listed_again(looks: int) -> None:
-    directory = _Directory()
-    groups = StandingGroups(directory)  # type: ignore[arg-type]
-    for _ in range(looks):
-        assert groups.look(True) == {one.guid for one in GROUPS}
-    assert directory.searches == 1
-    directory.number += 1
-    groups.look(True)
-    assert directory.searches == 2
-    groups.look(False)
-    assert directory.searches == 3
