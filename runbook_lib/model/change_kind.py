@@ -50,6 +50,7 @@ class ChangeKind(Enum):
     RUN_CYCLE = "run-cycle"
     BRING_BACK = "bring-back"
     NEW_GROUP_DEFAULT = "new-group-default"
+    GROUP_WRITEBACK = "group-writeback"
 
     @property
     def title(self) -> Text:
@@ -106,6 +107,7 @@ _KINDS: Mapping[Route, Mapping[ChangeKind, Text]] = {
         ChangeKind.RUN_CYCLE: t("run-cycle"),
         ChangeKind.BRING_BACK: t("bring-back"),
         ChangeKind.NEW_GROUP_DEFAULT: t("new-group-default"),
+        ChangeKind.GROUP_WRITEBACK: t("group-writeback"),
     },
 }
 """Titles are in English the names by which options and files know the kinds, so that a reader can type them."""

@@ -28,6 +28,7 @@ from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.routes.connect_sync.actions import SwitchOn
+from runbook_lib.routes.connect_sync.group_writeback import SetGroupWriteback, under_v2_finding
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver
 from runbook_lib.routes.connect_sync.leaving_actions import GoingGroup, SetNewGroupDefault, SwitchOff
 from runbook_lib.routes.connect_sync.leaving_findings import named_without_effect
@@ -35,7 +36,7 @@ from runbook_lib.routes.connect_sync.new_group_default import default_finding
 from runbook_lib.routes.connect_sync.payload import connect_sync_changes, connect_sync_plan
 from runbook_lib.routes.connect_sync.plan_disable import LeavingPlan, plan_disable, require_deletions, require_own_ou
 from runbook_lib.routes.connect_sync.plan_undo import plan_undo
-from runbook_lib.routes.connect_sync.planning import PlannedConnect
+from runbook_lib.routes.connect_sync.planning import PlannedConnect, finished_connect_plan
 from runbook_lib.routes.connect_sync.read_uses import (
     BEFORE_FILE,
     GOING_FILE,
@@ -46,9 +47,10 @@ from runbook_lib.routes.connect_sync.read_uses import (
     read_uses,
     uses_table,
 )
-from runbook_lib.routes.connect_sync.target import connect_sync_target
+from runbook_lib.routes.connect_sync.target import connect_sync_target, connect_target_of
 from runbook_lib.routes.connect_sync.watch_gone import StandingGroups, end_of_gone, lost_finding, watch_gone
 from runbook_lib.routes.direct.preconditions import require_complete
+from runbook_lib.rules.policy import Policy
 from runbook_lib.shown.connect_sync import connect_prediction_view
 from runbook_lib.shown.connect_sync_leaving import gone_view, leaving_view
 from runbook_lib.shown.html import View
@@ -140,18 +142,30 @@ class ConnectLeavingWay(ConnectSyncWay):
         return ReadBack(gone_view(seen), error, finishes=True, cancelled=seen.cancelled)
 
     def _planned(self, inventory: Inventory, settings: WritebackSettings) -> LeavingPlan:
-        limits = policy_now(self._context, inventory).limits
+        policy = policy_now(self._context, inventory)
         if self._done is not None:
             plan = connect_sync_plan(self._done.plan)
             sets = any(isinstance(one.payload.action, SetNewGroupDefault) for one in plan.changes)
-            return plan_undo(inventory, settings, limits, self._done, self._settings_of_groups() if sets else None)
-        made = plan_disable(inventory, settings, limits, self._default())
-        told = self._context.parameters
-        if made.removals and (told.disable_ids or told.disable_names):
+            now = self._settings_of_groups() if sets else None
+            single = (one.group_id for one in plan.changes if isinstance(one.payload.action, SetGroupWriteback))
+            return plan_undo(inventory, settings, policy.limits, self._done, now, self._states(single))
+        names = bool(policy.disable_ids or policy.disable_names)
+        if settings.v2 is Switch.ON and names:
+            made = self._single(inventory, policy)
+        else:
+            made = plan_disable(inventory, settings, policy.limits, self._default())
+        if made.removals and names:
             made = replace(made, findings=(named_without_effect(len(made.removals)), *made.findings))
         if any(one.kind is ChangeKind.NEW_GROUP_DEFAULT for one in made.plan.changes):
             made = replace(made, findings=(*made.findings, default_finding(settings.v2)))
         return made
+
+    def _single(self, inventory: Inventory, policy: Policy) -> LeavingPlan:
+        """Under V2 the named groups are no longer written; v1 and all others stay."""
+        target = connect_target_of(inventory.cloud.tenant.id, inventory.directory)
+        changes = self._under_v2(target, policy.disable_ids, policy.disable_names, enabled=False)
+        plan = finished_connect_plan(self.operation, target, changes, policy.limits.as_json())
+        return LeavingPlan(plan, (under_v2_finding(changes),) if changes else (), ())
 
     def _waiting(self, made: LeavingPlan, earlier: EarlierHandOver | None) -> LeavingPlan:
         """Without what an earlier run handed over; a cycle alone is not asked for again."""

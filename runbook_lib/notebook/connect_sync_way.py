@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -14,10 +14,13 @@ from runbook_lib.change.journal_check import DoneChange, effects_of
 from runbook_lib.change.resume import BrokenOff
 from runbook_lib.errors import AwaitingHandoff
 from runbook_lib.graph.tenant.group_settings import GroupSettings, read_group_settings
+from runbook_lib.graph.writeback_state import read_writeback_state
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.change_kind import ChangeKind, Operation
+from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.text import NOTHING, Text, counted, joined, t
 from runbook_lib.notebook.connect_sync_reading import (
@@ -35,11 +38,16 @@ from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.routes.connect_sync.actions import HANDED_OVER
 from runbook_lib.routes.connect_sync.acts import in_act_order
 from runbook_lib.routes.connect_sync.deleted_groups import DeletedGroups, SettingsOfTenant
+from runbook_lib.routes.connect_sync.group_writeback import (
+    group_writeback_changes,
+    groups_under_v2,
+    under_v2_finding,
+)
 from runbook_lib.routes.connect_sync.hand_over import HandOver, ServerFacts, hand_over_of
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver, earlier_hand_over
 from runbook_lib.routes.connect_sync.leaving_actions import SetNewGroupDefault
 from runbook_lib.routes.connect_sync.new_group_default import default_finding, default_wanted
-from runbook_lib.routes.connect_sync.payload import connect_sync_changes, connect_sync_plan
+from runbook_lib.routes.connect_sync.payload import ConnectSyncChange, connect_sync_changes, connect_sync_plan
 from runbook_lib.routes.connect_sync.plan_enable import plan_connect_enable
 from runbook_lib.routes.connect_sync.planning import ConnectSides, PlannedConnect, about_ou, require_same_ou
 from runbook_lib.routes.connect_sync.resume import renamed_connect, require_connect_rest_allowed
@@ -47,6 +55,7 @@ from runbook_lib.routes.connect_sync.steps import ActContext
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget, connect_sync_target, connect_target_of
 from runbook_lib.routes.connect_sync.work import ConnectSyncWork, ServicePatience
 from runbook_lib.routes.registry import ROUTES
+from runbook_lib.rules.policy import Policy
 from runbook_lib.shown.connect_sync import (
     PREDICTION_COLUMNS,
     connect_prediction_view,
@@ -87,8 +96,9 @@ class ConnectSyncWay:
         settings = settings_now(context, server, since)
         account = connector_account(context, server.evidence)
         sides = ConnectSides(inventory, settings, account, server.evidence)
-        made = plan_connect_enable(sides, policy_now(context, inventory), earlier)
-        self._made = self._with_default(made, sides)
+        policy = policy_now(context, inventory)
+        made = plan_connect_enable(sides, policy, earlier)
+        self._made = self._with_groups(self._with_default(made, sides), sides, policy)
         self._target = connect_sync_target(self._made.plan.target)
         self._keep_prediction(self._made)
         order = self._in_order() if self._made.plan.changes else ()
@@ -101,9 +111,24 @@ class ConnectSyncWay:
         if default is None:
             return made
         change = about_ou(sides.target, ChangeKind.NEW_GROUP_DEFAULT, default, "asked-for", NOTHING)
-        changes = in_act_order((*connect_sync_changes(made.plan.changes), change))
-        findings = (*made.findings, default_finding(sides.settings.v2))
-        return replace(made, plan=replace(made.plan, changes=changes), findings=findings)
+        return _with_more(made, (change,), default_finding(sides.settings.v2))
+
+    def _with_groups(self, made: PlannedConnect, sides: ConnectSides, policy: Policy) -> PlannedConnect:
+        """The plan, and the settings of the selected groups, where V2 is on: elsewhere they have no effect."""
+        if sides.settings.v2 is not Switch.ON or not (policy.select_ids or policy.select_names):
+            return made
+        changes = self._under_v2(sides.target, policy.select_ids, policy.select_names, enabled=True)
+        return _with_more(made, changes, under_v2_finding(changes)) if changes else made
+
+    def _under_v2(
+        self, target: ConnectSyncTarget, ids: Sequence[GroupId], names: Sequence[str], *, enabled: bool
+    ) -> tuple[ConnectSyncChange, ...]:
+        rows = groups_under_v2(self._inventory, ids, names)
+        return group_writeback_changes(target, rows, self._states(row.group_id for row in rows), enabled=enabled)
+
+    def _states(self, group_ids: Iterable[GroupId]) -> dict[str, bool | None]:
+        client = self._context.connect_graph()
+        return {group_id: read_writeback_state(client, group_id) for group_id in group_ids}
 
     def _default(self) -> SetNewGroupDefault | None:
         wanted = self._context.parameters.connect_new_groups
@@ -231,6 +256,11 @@ class ConnectSyncWay:
         if self._target is None:
             raise ValueError("the target is known with the plan")
         return self._target
+
+
+def _with_more(made: PlannedConnect, more: Sequence[ConnectSyncChange], finding: Finding) -> PlannedConnect:
+    changes = in_act_order((*connect_sync_changes(made.plan.changes), *more))
+    return replace(made, plan=replace(made.plan, changes=changes), findings=(*made.findings, finding))
 
 
 def _handed_over(handed: Sequence[HandOver], did: int) -> AwaitingHandoff:

@@ -18,10 +18,15 @@ from rehearsal.process import RunningRehearsal
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed, WriteUnanswered
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.errors import GraphContradicts, GraphRejected
+from runbook_lib.graph.tenant.group_settings import NEW_GROUP_DEFAULT, removal_of, write_of
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.graph.write_batch import NotTried, write_all
+from runbook_lib.graph.writeback_state import WRITEBACK_VERSION, read_writeback_state, writeback_state_write
 from runbook_lib.graph.writing import GraphWrite, Written
+from runbook_lib.model.ids import as_group_id
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.routes.connect_sync.deleted_groups import SettingsOfTenant
+from runbook_lib.routes.connect_sync.new_group_default import default_wanted
 
 SALES = names.group_id("sales-team")
 JOB = f"/servicePrincipals/{PRINCIPAL_ID}/synchronization/jobs/{JOB_ID}"
@@ -117,6 +122,32 @@ def test_a_setting_of_groups_is_created_and_changed(opened: Opened) -> None:
     wanted = [{**one, "value": "false"} if one["name"] == "NewUnifiedGroupWritebackDefault" else one for one in wanted]
     opened.write("PATCH", path, {"values": wanted})
     assert opened.client.get(path)["values"] == wanted
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_the_writeback_of_one_group_is_set_and_nothing_else_of_it(opened: Opened, enabled: bool) -> None:
+    group_id = as_group_id(SALES)
+    before = opened.client.get(f"/groups/{SALES}", {"$select": "id,displayName,description"})
+    opened.client.writer.write(writeback_state_write(group_id, enabled), WRITEBACK_VERSION)
+    assert read_writeback_state(opened.client, group_id) is enabled
+    opened.client.writer.write(writeback_state_write(group_id, None), WRITEBACK_VERSION)
+    assert read_writeback_state(opened.client, group_id) is None
+    assert opened.client.get(f"/groups/{SALES}", {"$select": "id,displayName,description"}) == before
+
+
+def test_settings_of_groups_are_read_changed_removed_and_made_again(opened: Opened) -> None:
+    tenant = SettingsOfTenant(opened.client)
+    for written in (False, True, False):
+        now = tenant.read()
+        action = default_wanted(now, written=written)
+        if action is not None:
+            tenant.write(write_of(action.settings_id, action.after))
+        after = tenant.read()
+        assert after.value(NEW_GROUP_DEFAULT) == ("true" if written else "false") or action is None
+        assert {name for name, _ in after.values} == {name for name, _ in now.values}
+        if after.exists:
+            tenant.write(removal_of(after.id))
+        assert not tenant.read().exists
 
 
 def test_a_job_is_paused_started_restarted_and_asked_for_one_group(opened: Opened) -> None:

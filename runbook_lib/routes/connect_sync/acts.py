@@ -17,6 +17,7 @@ ACT_ORDER = (
     ChangeKind.BRING_BACK,
     ChangeKind.SWITCH_ON,
     ChangeKind.NEW_GROUP_DEFAULT,
+    ChangeKind.GROUP_WRITEBACK,
     ChangeKind.RUN_CYCLE,
 )
 """Rights come first, so that no export fails for want of them; groups are back before v1 begins; a cycle comes last."""

@@ -7,9 +7,10 @@ from runbook_lib.directory.deleted import read_one_deleted
 from runbook_lib.directory.search import all_of, equals
 from runbook_lib.graph.tenant.group_settings import GroupSettings, read_group_settings
 from runbook_lib.graph.transport import GraphClient
+from runbook_lib.graph.writeback_state import read_writeback_state
 from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.directory import DeletedObject
-from runbook_lib.model.ids import ANCHOR_ATTRIBUTE
+from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, GroupId
 from runbook_lib.routes.direct.live import present_name
 
 
@@ -64,6 +65,10 @@ class SettingsOfTenant:
         """As they are now."""
         return read_group_settings(self._client)
 
-    def write(self, write: GraphWrite) -> Written:
+    def write(self, write: GraphWrite, version: str = "v1.0") -> Written:
         """Send one write, once."""
-        return self._client.writer.write(write)
+        return self._client.writer.write(write, version)
+
+    def writeback_state(self, group_id: GroupId) -> bool | None:
+        """Whether a group is to be written back under V2."""
+        return read_writeback_state(self._client, group_id)

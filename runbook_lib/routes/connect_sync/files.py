@@ -9,7 +9,12 @@ from pydantic import Field, StringConstraints
 from runbook_lib.change.route import Fields, PayloadFields, TargetFields
 from runbook_lib.model.ids import GUID_PATTERN, as_group_id
 from runbook_lib.routes.connect_sync.actions import ComingGroup, ConnectAction, LetConnectorWrite, RunCycle, SwitchOn
-from runbook_lib.routes.connect_sync.leaving_fields import BringBackFields, NewGroupDefaultFields, SwitchOffFields
+from runbook_lib.routes.connect_sync.leaving_fields import (
+    BringBackFields,
+    GroupWritebackFields,
+    NewGroupDefaultFields,
+    SwitchOffFields,
+)
 from runbook_lib.routes.connect_sync.payload import ConnectSyncPayload
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget
 
@@ -81,6 +86,7 @@ _ActionFields = Annotated[
     | SwitchOffFields
     | BringBackFields
     | NewGroupDefaultFields
+    | GroupWritebackFields
     | _RunCycleFields,
     Field(discriminator="action"),
 ]

@@ -27,4 +27,7 @@ class EffectFields(Fields):
     undeleted: str = Field(default="", description="DN under which a group came back from the deleted objects")
     settings_id: str = Field(default="", description="Id of the settings of groups that were replaced")
     settings_made: bool = Field(default=False, description="Whether those settings were made")
+    writeback_set: bool | None = Field(
+        default=None, description="What the group's setting of writeback under V2 was set to; null: not set"
+    )
     request_id: str = Field(default="", description="Graph's id of the request, for its support")

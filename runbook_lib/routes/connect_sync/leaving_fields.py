@@ -9,6 +9,7 @@ from pydantic import Field, StringConstraints
 from runbook_lib.change.route import Fields
 from runbook_lib.model.ids import GUID_PATTERN, as_group_id, as_object_guid
 from runbook_lib.routes.connect_sync.actions import ConnectAction
+from runbook_lib.routes.connect_sync.group_writeback import SetGroupWriteback
 from runbook_lib.routes.connect_sync.leaving_actions import BringBack, GoingGroup, SetNewGroupDefault, SwitchOff
 
 _Guid = Annotated[str, StringConstraints(pattern=GUID_PATTERN)]
@@ -64,3 +65,15 @@ class NewGroupDefaultFields(Fields):
         """The action that they say."""
         before, after = (tuple((name, value) for name, value in pairs) for pairs in (self.before, self.after))
         return SetNewGroupDefault(self.settings_id, before, after)
+
+
+class GroupWritebackFields(Fields):
+    """One group is to be written back under V2, or is not."""
+
+    action: Literal["set-group-writeback"]
+    before: bool | None = Field(description="What is set; null: nothing")
+    after: bool | None = Field(description="What is to be set; null: nothing")
+
+    def made(self) -> ConnectAction:
+        """The action that they say."""
+        return SetGroupWriteback(self.before, self.after)

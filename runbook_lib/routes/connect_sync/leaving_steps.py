@@ -7,12 +7,14 @@ from typing import Any
 
 from runbook_lib.change.step import LiveState, Look
 from runbook_lib.graph.tenant.group_settings import removal_of, write_of
+from runbook_lib.graph.writeback_state import WRITEBACK_VERSION, writeback_state_write
 from runbook_lib.graph.writing import Written
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DeletedObject
 from runbook_lib.model.dn import rdn_of
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.routes.connect_sync.group_writeback import WRITEBACK_SET, SetGroupWriteback
 from runbook_lib.routes.connect_sync.leaving_actions import (
     CAME_BACK,
     SETTINGS_ID,
@@ -111,3 +113,29 @@ class NewGroupDefaultStep(ActStep[SetNewGroupDefault]):
         found = self.action.settings_id or (made if isinstance(made, str) else self._seen_id)
         asked = {"request_id": self._answer.request_id} if self._answer and self._answer.request_id else {}
         return {SETTINGS_ID: found, SETTINGS_MADE: not self.action.settings_id, **asked}
+
+
+class GroupWritebackStep(ActStep[SetGroupWriteback]):
+    """The setting of one group, which counts under V2."""
+
+    _answer: Written | None = None
+
+    def look(self, begun: Mapping[str, Any] | None) -> Look:
+        """What is set now."""
+        del begun
+        now = self.context.settings.writeback_state(self.change.group_id)
+        if now is self.action.after:
+            return Look(LiveState.AFTER)
+        if now is self.action.before:
+            return Look(LiveState.BEFORE)
+        return Look(LiveState.OTHER, t("somebody else changed whether it is written back"))
+
+    def send(self) -> None:
+        """Set it, and nothing else of the group."""
+        write = writeback_state_write(self.change.group_id, self.action.after)
+        self._answer = self.context.settings.write(write, WRITEBACK_VERSION)
+
+    def changed(self) -> Mapping[str, object]:
+        """What it is set to."""
+        asked = {"request_id": self._answer.request_id} if self._answer and self._answer.request_id else {}
+        return {WRITEBACK_SET: self.action.after, **asked}

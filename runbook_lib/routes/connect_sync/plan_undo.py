@@ -6,7 +6,7 @@ v1 comes first it makes a new object, and the old one cannot come back beside it
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from runbook_lib.change.journal_check import DoneChange
@@ -29,6 +29,7 @@ from runbook_lib.model.text import NOTHING, Text, counted, first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.connect_sync.actions import ComingGroup, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.acts import in_act_order
+from runbook_lib.routes.connect_sync.group_writeback import SetGroupWriteback, about_group
 from runbook_lib.routes.connect_sync.leaving_actions import BringBack, GoingGroup, SetNewGroupDefault, SwitchOff
 from runbook_lib.routes.connect_sync.new_group_default import default_undone
 from runbook_lib.routes.connect_sync.payload import (
@@ -42,6 +43,7 @@ from runbook_lib.routes.connect_sync.planning import about_ou, require_same_ou
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget, connect_target_of
 from runbook_lib.rules.policy import Limits
 
+NO_STATES: Mapping[str, bool | None] = {}
 _TOO_LATE = t("It is too late for the same object; rights by its SID do not come back.")
 
 
@@ -55,7 +57,12 @@ class _Back:
 
 
 def plan_undo(
-    inventory: Inventory, settings: WritebackSettings, limits: Limits, done: DoneChange, now: GroupSettings | None
+    inventory: Inventory,
+    settings: WritebackSettings,
+    limits: Limits,
+    done: DoneChange,
+    now: GroupSettings | None,
+    states: Mapping[str, bool | None] = NO_STATES,
 ) -> LeavingPlan:
     """Plan the way back of a change.
 
@@ -65,6 +72,7 @@ def plan_undo(
         limits: Numbers that the plan may not exceed.
         done: What the change did.
         now: The tenant's settings of groups, where the change set the default; else None.
+        states: What is set of writeback under V2 of the groups of which the change set it, by id.
 
     Raises:
         Refused: Another tenant, domain or OU (``undo-elsewhere``), or a limit.
@@ -74,6 +82,7 @@ def plan_undo(
     hint = t("Use the parameters file that the record was made with.")
     require_same_ou(target, plan.target, code="undo-elsewhere", hint=hint)
     default, findings = _default(plan, done, now)
+    single, refused = _of_groups(plan, done, states, target)
     off = next((one.payload.action for one in plan.changes if isinstance(one.payload.action, SwitchOff)), None)
     if off is not None:
         made = _way_back(off, inventory, settings, limits, target)
@@ -83,7 +92,10 @@ def plan_undo(
         made = LeavingPlan(_plan(target, (), limits), (), ())
     if default is not None:
         change = about_ou(target, ChangeKind.NEW_GROUP_DEFAULT, default, "undo", NOTHING)
-        made = replace(made, plan=replace(made.plan, changes=in_act_order((*made.plan.changes, change))))
+        single = (*single, change)
+    if single or refused:
+        changes, refusals = in_act_order((*made.plan.changes, *single)), (*made.plan.refusals, *refused)
+        made = replace(made, plan=replace(made.plan, changes=changes, refusals=refusals))
     return replace(made, findings=(*made.findings, *findings, *_stays(plan)))
 
 
@@ -259,6 +271,27 @@ def _default(
             back = default_undone(now, action, said[-1])
             return (None, (back,)) if isinstance(back, Finding) else (back, ())
     return None, ()
+
+
+def _of_groups(
+    plan: ConnectSyncPlan, done: DoneChange, states: Mapping[str, bool | None], target: ConnectSyncTarget
+) -> tuple[tuple[ConnectSyncChange, ...], tuple[Refusal, ...]]:
+    """Settings of single groups under V2: back to what they were, unless somebody changed them since."""
+    changes: list[ConnectSyncChange] = []
+    refusals: list[Refusal] = []
+    for one in plan.changes:
+        action = one.payload.action
+        did = any(effect.data for effect in done.effects.get(one.digest, ()))
+        if not isinstance(action, SetGroupWriteback) or not did or states.get(one.group_id) is action.before:
+            continue
+        if states.get(one.group_id) is action.after:
+            back = SetGroupWriteback(action.after, action.before)
+            changes.append(about_group(target, one.group_id, one.display_name, back))
+            continue
+        why = t("Somebody changed since whether it is written back under V2.")
+        to_do = t("Decide by hand; the record's plan says what was set before.")
+        refusals.append(Refusal(one.group_id, one.display_name, "writeback-changed-since", why, to_do))
+    return tuple(changes), tuple(refusals)
 
 
 def _plan(

@@ -8,15 +8,14 @@ from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.connect_sync.actions import SwitchOn
 from runbook_lib.routes.connect_sync.payload import ConnectSyncChange, ConnectSyncPlan
 
+_EITHER = (ChangeKind.RUN_CYCLE, ChangeKind.NEW_GROUP_DEFAULT, ChangeKind.GROUP_WRITEBACK)
 _KINDS = {
-    Operation.ENABLE: frozenset(
-        {ChangeKind.GRANT_RIGHTS, ChangeKind.SWITCH_ON, ChangeKind.RUN_CYCLE, ChangeKind.NEW_GROUP_DEFAULT}
-    ),
-    Operation.DISABLE: frozenset({ChangeKind.SWITCH_OFF, ChangeKind.RUN_CYCLE, ChangeKind.NEW_GROUP_DEFAULT}),
+    Operation.ENABLE: frozenset({ChangeKind.GRANT_RIGHTS, ChangeKind.SWITCH_ON, *_EITHER}),
+    Operation.DISABLE: frozenset({ChangeKind.SWITCH_OFF, *_EITHER}),
     Operation.UNDO: frozenset(KINDS_OF_ROUTE[Route.CONNECT_SYNC]),
 }
 """What each operation may do."""
-_OF_GROUP = frozenset({ChangeKind.BRING_BACK})
+_OF_GROUP = frozenset({ChangeKind.BRING_BACK, ChangeKind.GROUP_WRITEBACK})
 """Kinds that are about one group; all others are about the OU of written groups."""
 
 
@@ -36,12 +35,16 @@ def beyond_kind(change: ConnectSyncChange, operation: Operation) -> Text:
 
 def beyond_target(plan: ConnectSyncPlan) -> Text:
     """What a plan does outside its own OU, as the end of a sentence; empty where there is nothing."""
-    whole = [change for change in plan.changes if change.kind not in _OF_GROUP]
-    if any(change.payload.object_guid.casefold() != plan.target.ou_guid.casefold() for change in whole):
+    in_ou = [change for change in plan.changes if change.kind is not ChangeKind.BRING_BACK]
+    if any(change.payload.object_guid.casefold() != plan.target.ou_guid.casefold() for change in in_ou):
         return t("a change is about another OU than its plan")
-    back = [change.payload.object_guid.casefold() for change in plan.changes if change.kind in _OF_GROUP]
+    back = [one.payload.object_guid.casefold() for one in plan.changes if one.kind is ChangeKind.BRING_BACK]
     if len(back) != len(set(back)):
         return t("it brings an object back twice")
+    of_groups = [change.group_id for change in in_ou if change.kind in _OF_GROUP]
+    if len(of_groups) != len(set(of_groups)):
+        return t("it sets something of a group twice")
+    whole = [change for change in in_ou if change.kind not in _OF_GROUP]
     kinds = [change.kind for change in whole]
     if len(kinds) != len(set(kinds)):
         return t("it does something to the OU twice")

@@ -13,6 +13,7 @@ from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DeletedObject
 from runbook_lib.model.dn import MalformedDnError, same_dn
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.connect_sync.actions import (
@@ -88,8 +89,11 @@ class TenantSettings(Protocol):
     def read(self) -> GroupSettings:
         """As they are now."""
 
-    def write(self, write: GraphWrite) -> Written:
+    def write(self, write: GraphWrite, version: str = "v1.0") -> Written:
         """Send one write, once."""
+
+    def writeback_state(self, group_id: GroupId) -> bool | None:
+        """Whether a group is to be written back under V2; None: not set."""
 
 
 @dataclass(frozen=True, slots=True)

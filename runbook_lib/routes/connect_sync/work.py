@@ -11,8 +11,14 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.model.change import Change
 from runbook_lib.routes.connect_sync.actions import ConnectAction, LetConnectorWrite, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.acts import acts_of
+from runbook_lib.routes.connect_sync.group_writeback import SetGroupWriteback
 from runbook_lib.routes.connect_sync.leaving_actions import BringBack, SetNewGroupDefault, SwitchOff
-from runbook_lib.routes.connect_sync.leaving_steps import BringBackStep, NewGroupDefaultStep, SwitchOffStep
+from runbook_lib.routes.connect_sync.leaving_steps import (
+    BringBackStep,
+    GroupWritebackStep,
+    NewGroupDefaultStep,
+    SwitchOffStep,
+)
 from runbook_lib.routes.connect_sync.payload import connect_sync_changes
 from runbook_lib.routes.connect_sync.steps import ActContext, ActStep, LetConnectorWriteStep, RunCycleStep, SwitchOnStep
 
@@ -22,6 +28,7 @@ STEP_OF_CONNECT_ACTION: Mapping[type[ConnectAction], type[ActStep[Any]]] = {
     SwitchOff: SwitchOffStep,
     BringBack: BringBackStep,
     SetNewGroupDefault: NewGroupDefaultStep,
+    SetGroupWriteback: GroupWritebackStep,
     RunCycle: RunCycleStep,
 }
 """The step of every action."""

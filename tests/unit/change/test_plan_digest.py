@@ -140,9 +140,12 @@ def test_a_plan_names_its_route_and_one_that_says_nothing_is_of_the_direct_one()
     data = json.loads(json.dumps(plan_to_json(plan)))
     assert data["route"] == "direct"
     assert plan_from_json({name: value for name, value in data.items() if name != "route"}, ROUTES) == plan
-    for other in ("connect-sync", "none", "", 1):
+    for other in ("none", "", 1):
         with pytest.raises(UsageError, match="route"):
             plan_from_json({**data, "route": other}, ROUTES)
+    for another in (Route.CLOUD_SYNC, Route.CONNECT_SYNC):
+        with pytest.raises(UsageError, match="not a plan"):
+            plan_from_json({**data, "route": another.value}, ROUTES)
     assert replace(plan, route=Route.CLOUD_SYNC).digest != plan.digest
 
 

@@ -89,9 +89,13 @@ class Went:
 
 @dataclass
 class Settings:
-    """The tenant's settings of groups: a ``TenantSettings`` in memory. ``held`` is None where there are none."""
+    """The tenant's settings of groups: a ``TenantSettings`` in memory. ``held`` is None where there are none.
+
+    ``states``: group id to what is set of writeback under V2.
+    """
 
     held: dict[str, str] | None = None
+    states: dict[str, bool | None] = field(default_factory=dict)
     done: list[str] = field(default_factory=list)
     lost: int = 0
     tick: Callable[[], None] = lambda: None
@@ -103,9 +107,16 @@ class Settings:
             GroupSettings("", TEMPLATE) if self.held is None else GroupSettings("settings-1", tuple(self.held.items()))
         )
 
-    def write(self, write: GraphWrite) -> Written:
+    def writeback_state(self, group_id: GroupId) -> bool | None:
+        """What is set of one group."""
+        self.tick()
+        return self.states.get(group_id)
+
+    def write(self, write: GraphWrite, version: str = "v1.0") -> Written:
         """Take effect, once."""
         self.tick()
+        if version == "beta":
+            return self._set(write)
         body: Mapping[str, object] = write.body or {}
         pairs = body.get("values", [])
         assert isinstance(pairs, list)
@@ -117,6 +128,17 @@ class Settings:
             raise WriteUnanswered(t("no answer"), code="unanswered")
         answer = {"id": "settings-1"} if write.method == "POST" else None
         return Written(201, answer, "", "", "request-1", "")
+
+    def _set(self, write: GraphWrite) -> Written:
+        body = (write.body or {})["writebackConfiguration"]
+        assert isinstance(body, dict)
+        self.states[write.path.rpartition("/")[2]] = body["isEnabled"]
+        self.done.append(write.path)
+        self.tick()
+        if self.lost:
+            self.lost -= 1
+            raise WriteUnanswered(t("no answer"), code="unanswered")
+        return Written(204, None, "", "", "request-2", "")
 
 
 def ids(groups: Sequence[GoingGroup]) -> set[GroupId]:
