@@ -199,7 +199,7 @@ class AuthorityWay(CloudSyncWay):
             own_property=bool(own),
             inbound=inbound,
             connect=self._connect_report(client, cloud.tenant) if inbound is None else None,
-            catalogs={} if enabling else read_catalogs(client, _came_from_ad(sides.inventory)),
+            catalogs=read_catalogs(client, _came_from_ad(sides.inventory)),
             sources=self._keeping(sides, name) if keeps and name else {},
         )
         return with_extension_values(client, sides, *([name] if name else [])), facts

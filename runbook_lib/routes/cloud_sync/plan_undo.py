@@ -12,12 +12,14 @@ from typing import Any
 from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.change.step import Effect
 from runbook_lib.cloud_sync.configuration import expressions_of, secrets_of
+from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.model.change import Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import Text, counted, joined, t
+from runbook_lib.model.text import Text, counted, first_of, joined, t
+from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import (
     Assign,
     Provision,
@@ -88,7 +90,7 @@ def plan_undo(sides: Sides, policy: Policy, desired: DesiredSettings, done: Done
     prediction = prediction_of(sides, desired, _assigned_afterwards(sides, changes), expressions)
     touched = {change.group_id for change in plan.changes}
     others = renamed_with_them(sides, desired, prediction, expressions, touched)
-    findings = [*_stays(plan.changes, provisioned), *others_change(others)]
+    findings = [*_stays(plan.changes, provisioned), *others_change(others), *_names_stay(changes, prediction.groups)]
     return PlannedCloudSync(made, tuple(findings), prediction, others=tuple(group.group_id for group in others))
 
 
@@ -193,6 +195,44 @@ def _assigned_afterwards(sides: Sides, changes: Sequence[CloudSyncChange]) -> li
 def _expressions(sides: Sides, changes: Sequence[CloudSyncChange]) -> dict[str, str]:
     schemas = [c.payload.action.after for c in changes if isinstance(c.payload.action, ReplaceSchema)]
     return expressions_of(schemas[-1] if schemas else sides.documents.schema)
+
+
+def _names_stay(changes: Sequence[CloudSyncChange], groups: Sequence[PredictedGroup]) -> list[Finding]:
+    """Account names that AD had chosen, and that no undo of the mapping brings back."""
+    unmapped = any(
+        _ACCOUNT in expressions_of(action.before) and _ACCOUNT not in expressions_of(action.after)
+        for action in (change.payload.action for change in changes)
+        if isinstance(action, ReplaceSchema)
+    )
+    named = [one for one in groups if one.guid]
+    if not unmapped or not named:
+        return []
+    lines = [
+        f"{printable(one.display_name, limit=60)} ({printable(one.present_account_name, limit=60)})" for one in named
+    ]
+    return [
+        Finding(
+            id="cloud-sync-names-stay",
+            severity=Severity.WARNING,
+            seen=t(
+                "Keeping its sAMAccountName although the mapping gives none any more: {count}: {names}.",
+                count=counted(len(named), "group"),
+                names=first_of(lines, 10, "; "),
+            ),
+            expected=t("An undo takes back what the change did."),
+            why=t(
+                "The mapping that comes back gives no account name, so what stands in AD stays. Where AD had chosen "
+                "the name before the change, the record's backup.ldif has it."
+            ),
+            to_do=t("Where the old name is needed, set sAMAccountName in AD by hand, after the undo."),
+            source='Microsoft Entra documentation, "Attribute mapping - Microsoft Entra ID to Active Directory"',
+            values={"groups": lines},
+            acknowledgeable=True,
+        )
+    ]
+
+
+_ACCOUNT = "samaccountname"
 
 
 def _stays(changes: Sequence[CloudSyncChange], provisioned: Sequence[CloudSyncChange]) -> list[Finding]:

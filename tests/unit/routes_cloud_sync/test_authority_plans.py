@@ -20,7 +20,7 @@ from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolic
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import verbatim
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.routes.cloud_sync.actions import ReplaceSchema
 from runbook_lib.routes.cloud_sync.authority.actions import SetCloudManaged
 from runbook_lib.routes.cloud_sync.authority.facts import AuthoritySettings, PlannedAuthority, nesting_levels
@@ -97,6 +97,38 @@ def test_what_cannot_be_converted_is_refused_by_name(
     made = convert([group], [ad], wanted)
     assert rules(made.plan) == {"Sales": rule}
     assert not made.plan.changes
+
+
+def test_every_reason_of_a_group_is_said_at_once() -> None:
+    group = replace(SALES, dynamic=True, extensions=())
+    made = convert([group], [in_ad("Sales", GLOBAL, attributes={"adminCount": ("1",)})], NARROW)
+    (refusal,) = made.plan.refusals
+    assert refusal.rule == "dynamic"
+    for said in (
+        "Its members follow a rule",
+        "is protected (adminCount is 1)",
+        "has global scope",
+        "holds no distinguished name of it yet",
+    ):
+        assert said in refusal.why
+    assert refusal.to_do.count("Take it out of the selection.") == 1
+    assert "cloud_sync_make_universal: true" in refusal.to_do
+
+
+def test_a_conversion_names_rights_the_next_step_and_access_packages_before_the_gate() -> None:
+    catalogs = {SALES.id: ("Partners",), b.guid("another"): ("Other",)}
+    made = convert([SALES], [in_ad("Sales", GLOBAL)], catalogs=catalogs)
+    assert f"CN=Sales,OU=Groups,{b.BASE}" in text_of(made, "soa-scope-right")
+    assert f"OU=Groups,{b.BASE}" in text_of(made, "soa-agent-rights")
+    assert "1 group" in text_of(made, "soa-then-scope")
+    assert text_of(made, "soa-access-packages-converted") == (
+        "In catalogs of access packages: 1 group: Sales: Partners."
+    )
+    universal = convert([SALES], [in_ad("Sales")], catalogs=Unreadable("catalogs", "forbidden", t("no permission")))
+    assert "soa-scope-right" not in ids(universal)
+    assert "soa-access-packages-unread" in ids(universal)
+    nothing = convert([converted(SALES)], [in_ad("Sales")], catalogs=catalogs)
+    assert not {one for one in ids(nothing) if one.startswith(("soa-access", "soa-agent-rights", "soa-then"))}
 
 
 def test_a_group_that_is_converted_already_is_in_step() -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.change.approvals.plan import approve_plan, approved_changes, read_approvals
+from runbook_lib.change.journal_check import DoneChange, effects_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.cloud_sync.configuration import Notification, expressions_of, notification_of
 from runbook_lib.errors import AwaitingApproval, Refused
@@ -22,6 +23,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.routes.cloud_sync.actions import Assign, Provision, ReplaceSchema, ReplaceSecrets
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan, cloud_sync_plan
+from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
 from runbook_lib.routes.cloud_sync.planning import configuration_of
 from runbook_lib.routes.cloud_sync.resume import ResumeLimits, require_rest_allowed, watched_again
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
@@ -30,6 +32,7 @@ from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.shown.plan import plan_view
 from tests.support import builders as b
+from tests.unit.routes_cloud_sync.runs import Runs
 from tests.unit.routes_cloud_sync.world import (
     OU,
     ROLE,
@@ -126,6 +129,24 @@ def test_groups_that_nobody_selected_and_the_new_mapping_renames_are_named_befor
     assert found("Sales") == ((), [])
     assert found("Sales", "Ops", samaccountname='Append([displayName],"_g")') == ((), []), "it is selected"
     assert found("Sales", cn=expressions_of(schema())["cn"]) == ((), []), "the mapping stays"
+
+
+def test_an_undo_of_a_mapping_names_whose_account_name_does_not_come_back(tmp_path: Path) -> None:
+    anchor = {"msDS-ExternalDirectoryObjectId": (f"Group_{SALES.id}",), "groupType": ("-2147483640",)}
+    there = b.ad_group("Sales", {**anchor, "sAMAccountName": ("Sales_g",)}, parent=OU)
+    read = inventory([SALES], {}, [there])
+    graph = Graph(assigned={SALES.id: "a-1"}, running=True)
+    for name, said in (("samaccountname", True), ("cn", False)):
+        desired = DesiredSettings({name: source('Append([displayName],"_g")')})
+        made = plan_enable(sides_of(read, graph), b.policy("Sales"), desired)
+        chain = Runs(tmp_path / name, made.plan, graph).finished()
+        back = plan_undo(
+            sides_of(read, graph), b.policy(), DesiredSettings({}), DoneChange(made.plan, effects_of(chain))
+        )
+        found = [one for one in back.findings if one.id == "cloud-sync-names-stay"]
+        assert bool(found) is said
+        assert not found or "1 group: Sales (Sales_g)." in found[0].seen
+        Runs(tmp_path / f"{name} back", back.plan, graph).finished()
 
 
 def test_a_schema_that_is_as_desired_is_not_sent() -> None:

@@ -187,25 +187,8 @@ def catalogs_left(
 ) -> list[Finding]:
     """Groups that access packages may hand out: they have to leave them before."""
     if isinstance(catalogs, Unreadable):
-        return [
-            Finding(
-                id="soa-access-packages-unread",
-                severity=Severity.UNKNOWN,
-                seen=t("Whether access packages hand these groups out could not be read: {why}", why=catalogs.text),
-                expected=t("The groups are in no access package."),
-                why=_PACKAGES,
-                to_do=t(
-                    "Grant EntitlementManagement.Read.All, or look in the Entra admin center (Identity Governance)."
-                ),
-                source=_CONFIGURE,
-                acknowledgeable=True,
-            )
-        ]
-    lines = [
-        f"{printable(groups[one].display_name, limit=60)}: {printable(', '.join(names), limit=120)}"
-        for one, names in sorted(catalogs.items())
-        if one in groups
-    ]
+        return [_catalogs_unread(catalogs)]
+    lines = _catalog_lines(groups, catalogs)
     if not lines:
         return []
     return [
@@ -224,6 +207,56 @@ def catalogs_left(
             _CONFIGURE,
         )
     ]
+
+
+def catalogs_of_converted(
+    groups: Mapping[str, CloudGroup], catalogs: Mapping[str, tuple[str, ...]] | Unreadable
+) -> list[Finding]:
+    """Groups that access packages draw on while AD decides about them: named before the cloud does."""
+    if not groups:
+        return []
+    if isinstance(catalogs, Unreadable):
+        return [_catalogs_unread(catalogs)]
+    lines = _catalog_lines(groups, catalogs)
+    if not lines:
+        return []
+    return [
+        naming_finding(
+            "soa-access-packages-converted",
+            Severity.WARNING,
+            t(
+                "In catalogs of access packages: {count}: {names}.",
+                count=counted(len(lines), "group"),
+                names=first_of(lines, NAMES_IN_SENTENCE, "; "),
+            ),
+            t("It is known which access packages hand these groups out."),
+            t("Members that a package assigns are in the group from then on, and are lost at a later roll-back."),
+            t("Tell whoever keeps these packages; before a roll-back the groups have to leave them."),
+            lines,
+            _CONFIGURE,
+        )
+    ]
+
+
+def _catalog_lines(groups: Mapping[str, CloudGroup], catalogs: Mapping[str, tuple[str, ...]]) -> list[str]:
+    return [
+        f"{printable(groups[one].display_name, limit=60)}: {printable(', '.join(names), limit=120)}"
+        for one, names in sorted(catalogs.items())
+        if one in groups
+    ]
+
+
+def _catalogs_unread(catalogs: Unreadable) -> Finding:
+    return Finding(
+        id="soa-access-packages-unread",
+        severity=Severity.UNKNOWN,
+        seen=t("Whether access packages hand these groups out could not be read: {why}", why=catalogs.text),
+        expected=t("The groups are in no access package."),
+        why=_PACKAGES,
+        to_do=t("Grant EntitlementManagement.Read.All, or look in the Entra admin center (Identity Governance)."),
+        source=_CONFIGURE,
+        acknowledgeable=True,
+    )
 
 
 def not_taken_back(converted: bool, extension: bool) -> list[Finding]:

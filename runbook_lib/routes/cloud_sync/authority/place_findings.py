@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from runbook_lib.cloud_sync.group_dn import Placement, placement_lines
+from runbook_lib.inventory.members import GroupScope, scope_of
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.dn import parent_of
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import counted, first_of, t
 from runbook_lib.model.untrusted import printable
@@ -69,6 +71,69 @@ def others_move(places: Mapping[str, Placement]) -> list[Finding]:
             _KEEP,
         )
     ]
+
+
+def rights_and_steps(converted: Mapping[str, DirectoryGroup], assigned: Collection[str]) -> list[Finding]:
+    """Which rights the plan and what follows it take, and what is to be done next: before the gate.
+
+    Args:
+        converted: Id of a group that is converted to its AD object.
+        assigned: Ids of the groups in scope.
+    """
+    if not converted:
+        return []
+    narrow = [own.dn for own in converted.values() if scope_of(own.group_type) is not GroupScope.UNIVERSAL]
+    places = sorted({parent_of(own.dn) for own in converted.values()}, key=str.casefold)
+    found = []
+    if narrow:
+        found.append(
+            Finding(
+                id="soa-scope-right",
+                severity=Severity.INFO,
+                seen=t(
+                    "The plan writes groupType over LDAP, of {count}: {names}.",
+                    count=counted(len(narrow), "AD group"),
+                    names=first_of([printable(dn, limit=120) for dn in sorted(narrow)], NAMES_IN_SENTENCE, "; "),
+                ),
+                expected=t("The account has the right to write groupType of these groups."),
+                why=t("A group that it may not write is left alone by name; nothing else is written over LDAP."),
+                source='Microsoft Learn, "Active Directory security groups"',
+                values={"names": sorted(narrow)},
+            )
+        )
+    found.append(
+        Finding(
+            id="soa-agent-rights",
+            severity=Severity.UNKNOWN,
+            seen=t(
+                "Whether the account of Cloud Sync's agent may write to groups in these places is not read: {places}.",
+                places=first_of([printable(one, limit=120) for one in places], NAMES_IN_SENTENCE, "; "),
+            ),
+            expected=t("The agent may create, change and delete groups where the converted groups are."),
+            why=t("Once they are in scope Cloud Sync writes them. Without the right their changes end with an error."),
+            to_do=t(
+                "On the agent's server: Set-AADCloudSyncPermissions -PermissionType UserGroupCreateDelete, with "
+                "-TargetDomain and -EACredential. It does not reach what AdminSDHolder protects."
+            ),
+            source='Microsoft Entra documentation, "Prerequisites for provisioning to Active Directory"',
+            values={"places": places},
+            acknowledgeable=True,
+        )
+    )
+    if outside := [one for one in converted if one not in assigned]:
+        found.append(
+            Finding(
+                id="soa-then-scope",
+                severity=Severity.INFO,
+                seen=t("Converted by this plan and not in scope yet: {count}.", count=counted(len(outside), "group")),
+                expected=t("A converted group is in the scope of the configuration."),
+                why=t("Until then nobody writes its changes to AD: neither Cloud Sync nor the synchronization."),
+                to_do=t("Next: 30-enable-writeback with cloud_sync_enable: scope, under another change id."),
+                source=GUIDANCE,
+                values={"groups": sorted(outside)},
+            )
+        )
+    return found
 
 
 def two_plans(groups: int) -> Finding:

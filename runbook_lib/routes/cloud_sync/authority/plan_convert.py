@@ -41,12 +41,24 @@ from runbook_lib.routes.cloud_sync.authority.facts import (
     require_limit,
     with_nested,
 )
-from runbook_lib.routes.cloud_sync.authority.findings import attributes_lost, client_findings, references_lost
-from runbook_lib.routes.cloud_sync.authority.place_findings import connect_fills, moves, others_move, two_plans
+from runbook_lib.routes.cloud_sync.authority.findings import (
+    attributes_lost,
+    catalogs_of_converted,
+    client_findings,
+    references_lost,
+)
+from runbook_lib.routes.cloud_sync.authority.place_findings import (
+    connect_fills,
+    moves,
+    others_move,
+    rights_and_steps,
+    two_plans,
+)
 from runbook_lib.routes.cloud_sync.authority.rules import (
-    barred_from_conversion,
+    against_conversion,
     gone_refusal,
     is_filled,
+    one_refusal,
     scope_orders,
     scope_refusals,
     unfilled_refusal,
@@ -78,24 +90,17 @@ def plan_convert(sides: Sides, facts: AuthorityFacts, wanted: AuthoritySettings,
     if wanted.with_nested:
         chosen = with_nested(inventory, chosen, Authority.AD, policy.disable_ids)
     already = [one for one in chosen if groups[one].authority is Authority.CONVERTED]
-    own: dict[str, DirectoryGroup] = {}
-    for one in chosen:
-        if one in already:
-            continue
-        found = barred_from_conversion(groups[one], sides)
-        if isinstance(found, Refusal):
-            refused[one] = found
-        else:
-            own[one] = found
-    for one, barred in scope_refusals(groups, own, sides, wanted, facts.unwritable).items():
-        refused[one] = barred
-        del own[one]
+    own, reasons = _judged([one for one in chosen if one not in already], groups, sides, wanted, facts)
     after = with_mappings(sides.documents.schema, facts.sources) if facts.sources else dict(sides.documents.schema)
     expressions = expressions_of(after)
     places = {one: place_by(expressions, own[one].dn, values_of(groups[one])) for one in own}
     unfilled = [one for one in own if wanted.keep_place and not is_filled(groups[one], own[one], facts)]
     first = _preparation(sides, facts) if unfilled else []
     findings = [*client_findings(facts)]
+    if not first:
+        for one in unfilled:
+            reasons[one] = [unfilled_refusal(groups[one], facts)]
+    refused |= {one: one_refusal(found) for one, found in reasons.items()}
     if first:
         plan = finished_plan(
             Operation.ENABLE, sides, first, list(refused.values()), wanted.limits(policy), len(already)
@@ -103,8 +108,6 @@ def plan_convert(sides: Sides, facts: AuthorityFacts, wanted: AuthoritySettings,
         return PlannedAuthority(
             plan, (two_plans(len(own)), *findings), fills={one: group.dn for one, group in sorted(own.items())}
         )
-    for one in unfilled:
-        refused[one] = unfilled_refusal(groups[one], facts)
     if unfilled and facts.inbound is None:
         findings.append(connect_fills({one: own[one] for one in unfilled}, facts))
     converted = {one: group for one, group in own.items() if one not in unfilled}
@@ -120,6 +123,8 @@ def plan_convert(sides: Sides, facts: AuthorityFacts, wanted: AuthoritySettings,
         *attributes_lost(groups, converted, facts.extension_attributes),
         *moves(groups, {one: places[one] for one in converted}, _renamed(expressions, converted, groups)),
         *others_move(_others(sides, expressions, set(converted)) if converted else {}),
+        *catalogs_of_converted({one: groups[one] for one in converted}, facts.catalogs),
+        *rights_and_steps(converted, sides.documents.assignments),
     ]
     plan = finished_plan(Operation.ENABLE, sides, changes, list(refused.values()), wanted.limits(policy), len(already))
     return PlannedAuthority(
@@ -128,6 +133,34 @@ def plan_convert(sides: Sides, facts: AuthorityFacts, wanted: AuthoritySettings,
         watched=dict.fromkeys(sorted(together), True),
         placements={one: places[one] for one in sorted(converted)},
     )
+
+
+def _judged(
+    chosen: Sequence[str],
+    groups: Mapping[str, CloudGroup],
+    sides: Sides,
+    wanted: AuthoritySettings,
+    facts: AuthorityFacts,
+) -> tuple[dict[str, DirectoryGroup], dict[str, list[Refusal]]]:
+    """AD objects of the groups that can be converted, and every reason of those that cannot: one run says them all."""
+    objects: dict[str, DirectoryGroup] = {}
+    reasons: dict[str, list[Refusal]] = {}
+    for one in chosen:
+        found, against = against_conversion(groups[one], sides)
+        if found is not None:
+            objects[one] = found
+        if against:
+            reasons[one] = against
+    fit = {one: group for one, group in objects.items() if one not in reasons}
+    unfit = {one: group for one, group in objects.items() if one in reasons}
+    for some in (fit, unfit):
+        for one, barred in scope_refusals(groups, some, sides, wanted, facts.unwritable).items():
+            reasons.setdefault(one, []).append(barred)
+    prepared = facts.own_property or facts.inbound is None or facts.extension.complete
+    for one in objects.keys() & reasons.keys() if wanted.keep_place and prepared else ():
+        if not is_filled(groups[one], objects[one], facts):
+            reasons[one].append(unfilled_refusal(groups[one], facts))
+    return {one: group for one, group in objects.items() if one not in reasons}, reasons
 
 
 def _by_name(row: GroupRow) -> bool:

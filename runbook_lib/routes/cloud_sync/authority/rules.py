@@ -7,6 +7,7 @@ and name"; how a group scope can change: Microsoft Learn, "Active Directory secu
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.members import GroupScope, scope_of
@@ -17,7 +18,7 @@ from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import same_dn
 from runbook_lib.model.enforcement import Leave
 from runbook_lib.model.ids import as_group_id
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.authority.facts import AuthorityFacts, AuthoritySettings, ad_object, nesting_levels
 from runbook_lib.routes.cloud_sync.planning import Sides
@@ -31,11 +32,48 @@ def gone_refusal(row: GroupRow) -> Refusal:
     return Refusal(row.group_id, row.display_name, "not-in-cloud", why, _TAKE_OUT)
 
 
-def barred_from_conversion(group: CloudGroup, sides: Sides) -> DirectoryGroup | Refusal:
-    """The AD object of a group that can be converted, or why it cannot."""
+def against_conversion(group: CloudGroup, sides: Sides) -> tuple[DirectoryGroup | None, list[Refusal]]:
+    """The AD object of a group, and every reason why the group cannot be converted; none: it can."""
 
     def no(rule: str, why: Text, to_do: Text = _TAKE_OUT) -> Refusal:
         return Refusal(group.id, group.display_name, rule, why, to_do)
+
+    if (kind := _kind_or_authority(group)) is not None:
+        return None, [no(*kind)]
+    found = [no("dynamic", t("Its members follow a rule, which AD does not know."))] if group.dynamic else []
+    own = ad_object(sides.inventory, group)
+    if own is None:
+        found.append(
+            no(
+                "no-object",
+                t(
+                    "No object of this domain has its SID; it comes from {domain}.",
+                    domain=printable(group.on_premises_domain or "?", limit=120),
+                ),
+                t("Take it out of the selection, or name a domain controller of its domain in dc_host."),
+            )
+        )
+    elif own.text("adminCount") == "1":
+        found.append(
+            no(
+                "admin-protected",
+                t("{dn} is protected (adminCount is 1): the agent has no rights on it.", dn=printable(own.dn)),
+            )
+        )
+    return own, found
+
+
+def one_refusal(reasons: Sequence[Refusal]) -> Refusal:
+    """One refusal that says every reason, under the rule of the first."""
+    to_do = joined(dict.fromkeys(one.to_do for one in reasons))
+    return replace(reasons[0], why=joined(dict.fromkeys(one.why for one in reasons)), to_do=to_do)
+
+
+def _kind_or_authority(group: CloudGroup) -> tuple[str, Text, Text] | None:
+    """Why a group is none that can be converted, whatever AD holds: rule, why and what to do."""
+
+    def no(rule: str, why: Text, to_do: Text = _TAKE_OUT) -> tuple[str, Text, Text]:
+        return rule, why, to_do
 
     if group.kind is CloudKind.MICROSOFT_365:
         return no("microsoft-365", t("Microsoft 365 groups are born in the cloud."))
@@ -63,24 +101,7 @@ def barred_from_conversion(group: CloudGroup, sides: Sides) -> DirectoryGroup | 
                 t("It came from AD, and who decides about it could not be read."),
                 t("Grant Group-OnPremisesSyncBehavior.ReadWrite.All, then plan again."),
             )
-    if group.dynamic:
-        return no("dynamic", t("Its members follow a rule, which AD does not know."))
-    own = ad_object(sides.inventory, group)
-    if own is None:
-        return no(
-            "no-object",
-            t(
-                "No object of this domain has its SID; it comes from {domain}.",
-                domain=printable(group.on_premises_domain or "?", limit=120),
-            ),
-            t("Take it out of the selection, or name a domain controller of its domain in dc_host."),
-        )
-    if own.text("adminCount") == "1":
-        return no(
-            "admin-protected",
-            t("{dn} is protected (adminCount is 1): the agent has no rights on it.", dn=printable(own.dn)),
-        )
-    return own
+    return None
 
 
 def scope_refusals(
