@@ -43,6 +43,14 @@ _MAPPINGS = (
     ("member", "[members]", 0),
 )
 """Target attribute, expression (empty: the container) and matching priority."""
+_SOURCE_ATTRIBUTES = (
+    *("objectId", "displayName", "description", "mail", "mailNickname"),
+    *("securityEnabled", "mailEnabled", "dirSyncEnabled", "members"),
+)
+"""Of a group in Microsoft Entra ID, what the documented mappings and filters read. A real schema lists more."""
+_KINDS = {"members": "Reference", "member": "Reference"} | dict.fromkeys(
+    ("securityEnabled", "mailEnabled", "dirSyncEnabled"), "Boolean"
+)
 _MAPPINGS_FROM_AD = (
     ("DisplayName", "[displayName]", 0),
     ("Description", "[description]", 0),
@@ -105,7 +113,33 @@ def schema_of_groups(rule_id: str, container: str) -> Document:
         "sourceDirectoryName": "Microsoft Entra ID",
         "targetDirectoryName": "Active Directory",
     }
-    return {"synchronizationRules": [rule], "version": "1"}
+    return {"directories": _directories(), "synchronizationRules": [rule], "version": "1"}
+
+
+def _directories() -> list[Document]:
+    """What both directories have, as far as groups go: types and names of the attributes that can be mapped."""
+
+    def definition(name: str, objects: Sequence[tuple[str, Sequence[str]]]) -> Document:
+        kinds = [{"name": kind, "attributes": [_attribute(one) for one in names]} for kind, names in objects]
+        return {"id": name, "name": name, "objects": kinds, "readOnly": False, "version": "1"}
+
+    targets = sorted({target for target, _, _ in _MAPPINGS} | {"sAMAccountName", "info", "mail"})
+    return [
+        definition("Microsoft Entra ID", (("Group", _SOURCE_ATTRIBUTES),)),
+        definition("Active Directory", (("group", targets),)),
+    ]
+
+
+def _attribute(name: str) -> Document:
+    kind = _KINDS.get(name, "String")
+    return {
+        "anchor": name == "objectId",
+        "caseExact": False,
+        "multivalued": kind == "Reference",
+        "name": name,
+        "required": False,
+        "type": kind,
+    }
 
 
 def schema_from_ad(rule_id: str) -> Document:

@@ -58,7 +58,12 @@ class Jobs:
     def schema(self, kind: ResourceType, request: GraphRequest, principal: str, identifier: str) -> GraphAnswer:
         """``GET …/jobs/{id}/schema``, ``…/templates/{id}/schema``."""
         record = self.find(kind, principal, identifier)
-        return self.shown(SCHEMA, request, self._store.table("schemas")[str(record["id"])])
+        schema = self._store.table("schemas")[str(record["id"])]
+        query = parse_query(request.options, (SCHEMA,), SINGLE, version=request.version, eventual=False)
+        context = f"{request.root}/$metadata#{where(request)}/$entity"
+        # Directories are contained in a schema, and shown with it ("Get synchronizationSchema").
+        held = {"directories": schema["directories"]} if query.select is None and "directories" in schema else {}
+        return json_answer({"@odata.context": context, **project(SCHEMA, schema, query, single=True), **held})
 
     def create(self, request: GraphRequest, principal: str) -> GraphAnswer:
         """``POST …/synchronization/jobs`` with ``templateId``: a job with its template's schema, not started."""

@@ -303,6 +303,7 @@ def test_groups_leave_the_scope_and_the_job_pauses(world: World) -> None:
     [
         ({"group_type": "distribution"}, Outcome.USAGE, "writes security groups alone"),
         ({"cloud_sync_cn_expression": "left([displayName],3)"}, Outcome.USAGE, "did you mean Left?"),
+        ({"cloud_sync_cn_expression": "[displayNam]"}, Outcome.REFUSED, "which groups of the source do not have"),
         (
             {"select_names": '["Facilities"]'},
             Outcome.REFUSED,

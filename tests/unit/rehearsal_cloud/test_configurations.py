@@ -13,6 +13,7 @@ from rehearsal.cloud.documents import APP_ROLES, secret
 from rehearsal.cloud.permissions import Caller
 from rehearsal.contoso import names
 from rehearsal.contoso.cloud_sync import JOB_ID, PRINCIPAL_ID, TEMPLATE
+from runbook_lib.cloud_sync.configuration import source_attributes
 from tests.unit.rehearsal_cloud.asking import Asking, Clock
 
 SYNCHRONIZATION = f"servicePrincipals/{PRINCIPAL_ID}/synchronization"
@@ -265,6 +266,12 @@ def test_an_empty_scope_restarts_as_the_portal_does(asking: Asking) -> None:
     assert asking.send("POST", f"{JOB}/restart", {"criteria": {"resetScope": ""}}).status == 204
     assert asking.get(JOB)["status"]["code"] == "Active"
     assert "restarted" not in asking.get(JOB)
+
+
+def test_a_schema_lists_what_groups_of_the_source_have(asking: Asking) -> None:
+    known = source_attributes(asking.get(f"{JOB}/schema"))
+    assert {"displayName", "objectId", "members"} <= known
+    assert "displayNam" not in known
 
 
 def test_an_application_has_owners_whoever_made_it(asking: Asking) -> None:
