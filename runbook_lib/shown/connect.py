@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from runbook_lib.connect.document import Connector
+from runbook_lib.connect.document import Connector, PendingExport
 from runbook_lib.connect.evidence import AD, ConnectEvidence, collector_sha256
 from runbook_lib.model.moment import moment_in, to_the_minute
 from runbook_lib.model.text import NOTHING, Text, first_of, joined, t, verbatim
@@ -89,6 +90,8 @@ def _rows(read: ConnectEvidence) -> Iterator[tuple[Text, Text]]:
         off = [rule.name for rule in evidence.rules if rule.disabled]
         yield t("Rules that are disabled"), _names(off)
     yield t("Deletion threshold"), _threshold(read)
+    if evidence.pending_exports is not None:
+        yield t("Groups that wait to be exported"), _pending_exports(evidence.pending_exports)
     for one in evidence.unread:
         yield t("Not read: {part}", part=printable(one.part)), verbatim(printable(one.why, limit=200))
 
@@ -113,6 +116,14 @@ def _forest(read: ConnectEvidence, connector: Connector) -> Iterator[tuple[Text,
             deleted=run.counted("ExportDelete"),
             failed=run.counted("ExportFailure"),
         ),
+    )
+
+
+def _pending_exports(waiting: Sequence[PendingExport]) -> Text:
+    """How many groups below the container wait, by what is done to them."""
+    counted = Counter(printable(one.operation.casefold(), limit=20) for one in waiting)
+    return joined((t("{what} {number:,}", what=what, number=counted[what]) for what in sorted(counted)), ", ") or t(
+        "none"
     )
 
 

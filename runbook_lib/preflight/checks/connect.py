@@ -111,6 +111,9 @@ def server_unread(evidence: Evidence) -> Iterator[Finding]:
     """What only the Connect server knows."""
     if evidence.get(CONNECT_SERVER) is not None:
         return
+    if evidence.unreadable(CONNECT_SERVER) is not None and evidence.parameters.connect_evidence:
+        # Evidence was given and does not count: the finding about that part says why, and what to do.
+        return
     if unread := evidence.unreadable(CONNECT):
         seen = t(
             "Build, target OU, scope and rules of Connect Sync were not read: {sentence}", sentence=unread.sentence

@@ -10,18 +10,20 @@ from typing import Any, NoReturn
 import pytest
 
 from runbook_lib.connect.evidence import ConnectEvidence, read_connect_evidence
-from runbook_lib.errors import NoAccess, Refused
+from runbook_lib.errors import NoAccess, Refused, RunbookError
 from runbook_lib.graph import tenant as entra
 from runbook_lib.model.cloud import Switch, Tenant
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.preflight.assess import NothingToCheck
-from runbook_lib.preflight.checks import connect_evidence, connect_writeback
+from runbook_lib.preflight.assess import NothingToCheck, assess
+from runbook_lib.preflight.checks import CHECKS, connect_evidence, connect_writeback
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import CONNECT_SERVER
 from runbook_lib.preflight.reach import Reach, Source
+from runbook_lib.preflight.verdict import Verdict
 from tests.support.connect_evidence import CONTAINER, written
 from tests.support.connect_evidence import evidence as told_by_collector
 from tests.unit.preflight.builders import TENANT_ID, evidence, features, findings, report, tenant
@@ -243,3 +245,37 @@ def test_what_graph_does_not_say_of_v1_the_server_does(
     )
     if server is not None:
         assert told("connect-v1-other", attested) == told("connect-v1-other", given), "a word outweighs no reading"
+
+
+@pytest.mark.parametrize("name", ["edited", "old", "other-tenant", "missing", "damaged"])
+def test_evidence_that_does_not_count_is_one_finding_with_what_to_do(tmp_path: Path, name: str) -> None:
+    """And the checks of the server are unknown because of it, on the route that depends on them."""
+    path = written(tmp_path)
+    given: dict[str, Any] = {"old": {"later": timedelta(days=3)}, "other-tenant": {"domains": ("fabrikam.com",)}}
+    if name == "edited":
+        path.write_bytes(path.read_bytes().replace(b"CONNECT01", b"CONNECT02"))
+    if name == "damaged":
+        path.write_bytes(path.read_bytes()[:-99])
+    if name == "missing":
+        path.unlink()
+    with pytest.raises(RunbookError) as caught:
+        used(path, **given.get(name, {}))
+    assert caught.value.code == f"connect-evidence-{name}"
+    unread = Unreadable.because("connect_server", caught.value)
+    parameters = Parameters.model_validate({"connect_evidence": str(path)})
+    found = assess(evidence(parameters, connect_server=unread, tenant=tenant(features=features(Switch.ON))), CHECKS)
+    mine = [one for one in found.findings if "evidence" in one.seen.lower() or one.id.startswith("connect-server")]
+    assert [one.id for one in mine] == ["part-unreadable:connect_server"]
+    assert str(caught.value.message).removesuffix(".") in mine[0].seen
+    assert "collector" in mine[0].to_do or "file" in mine[0].to_do
+    assert found.verdict(Route.CONNECT_SYNC) is Verdict.UNKNOWN
+    states = {result.check.id: result.state for result in found.results}
+    assert {states[check.id] for check in OWN} == {"unknown"}
+
+
+def test_evidence_from_a_staging_server_is_named_once(collected: Callable[..., ConnectEvidence]) -> None:
+    staged = collected(scheduler=SCHEDULER | {"staging": True})
+    found = assess(evidence(connect_server=staged, tenant=tenant(features=features(Switch.ON))), CHECKS)
+    mine = [one.id for one in found.findings if one.id.startswith("connect-server") or "staging" in one.seen]
+    assert mine == ["connect-server-staging"]
+    assert found.verdict(Route.CONNECT_SYNC) is Verdict.NOT_READY

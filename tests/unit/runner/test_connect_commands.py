@@ -13,6 +13,8 @@ from click.testing import CliRunner
 
 from runbook_lib.connect.evidence import collector_script, collector_sha256
 from runbook_lib.errors import NoAccess, ServiceFailed, UsageError
+from runbook_lib.model.outcome import Outcome
+from runbook_lib.runner.cli import cli
 from runbook_lib.runner.commands.connect import connect
 from tests.support.connect_evidence import evidence, file_of, written
 from tests.support.psrp import FakePsrp
@@ -118,3 +120,41 @@ def test_nothing_is_written_where_the_collector_fails(psrp: FakePsrp, tmp_path: 
     assert isinstance(result.exception, ServiceFailed)
     assert "no such server role" in result.exception.message
     assert list(tmp_path.iterdir()) == []
+
+
+def test_groups_that_wait_to_be_exported_are_counted(tmp_path: Path) -> None:
+    one = {"connector": "contoso.com", "operation": "add", "dn": "CN=x,OU=y,DC=z", "anchor": None}
+    told = evidence(pending_exports=[one, one, {**one, "operation": "delete"}])
+    result = CliRunner().invoke(connect, ["read", str(written(tmp_path, told))])
+    assert "add 2, delete 1" in result.stdout
+    assert "wait" not in CliRunner().invoke(connect, ["read", str(written(tmp_path, name="without.json"))]).stdout
+
+
+EDITED = file_of(evidence()).replace(b'"CONNECT01"', b'"CONNECT02"')
+BAD: dict[str, tuple[bytes | None, str]] = {
+    "edited": (EDITED, "was changed after the collector wrote it"),
+    "cut off": (file_of(evidence())[:-300], "it is cut off"),
+    "not there": (None, "There is no file of evidence"),
+    "newer": (file_of(evidence()).replace(b'"version": 1', b'"version": 7'), "version 7"),
+    "no evidence": (b"{}", "it does not begin"),
+    "a program": (b"\x7fELF\xff\xfe", "it is not UTF-8"),
+    "unknown part": (
+        file_of({**evidence(), "secrets": []}),
+        "secrets: Extra inputs are not permitted",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_a_bad_file_gets_one_message_and_what_to_do(tmp_path: Path, name: str) -> None:
+    """As a person meets it: through ``gwb``, with its exit code, and no traceback."""
+    content, told = BAD[name]
+    path = tmp_path / "evidence.json"
+    if content is not None:
+        path.write_bytes(content)
+    ended = CliRunner().invoke(cli, ["connect", "read", str(path)])
+    assert ended.exit_code == Outcome.USAGE.exit_code
+    whole = " ".join(ended.output.split())
+    assert told in whole
+    assert "Traceback" not in whole
+    assert "collector" in whole
