@@ -1,23 +1,48 @@
-"""An administrator of the rehearsal, over LDAPS as any tool: edits groups by hand, updates Exchange's recipients."""
+"""An administrator of the rehearsal, over LDAPS as any tool: edits groups and rights by hand, updates recipients."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import ldap3
 from ldap3.core.exceptions import LDAPException
+from ldap3.protocol.microsoft import security_descriptor_control
 from ldap3.utils.conv import escape_filter_chars
 
 from rehearsal.contoso import names
 from rehearsal.process import RunningRehearsal
+from runbook_lib.directory.rights.constants import AccessMask, GuidKind, guid_of
+from runbook_lib.directory.rights.descriptor import Ace, AceFlag, AceType, Acl, parse_security_descriptor
+from runbook_lib.directory.rights.evaluate import with_entry
+from runbook_lib.directory.search import sid_text
 from runbook_lib.directory.sign_in.bind import VerifiedTls, client_context
 from runbook_lib.errors import ServiceFailed, UsageError
 from runbook_lib.model.text import t
 
 _SECONDS = 15
+_DACL = 0x4
+"""SD flags control: the access list alone ([MS-ADTS] 3.1.1.3.4.1.11)."""
+_GROUP = guid_of(GuidKind.CLASS, "group")
+_RIGHTS = (
+    Ace(
+        AceType.ALLOWED_OBJECT,
+        "",
+        AccessMask.CREATE_CHILD | AccessMask.DELETE_CHILD,
+        AceFlag.CONTAINER_INHERIT,
+        object_type=_GROUP,
+    ),
+    Ace(
+        AceType.ALLOWED_OBJECT,
+        "",
+        AccessMask.GENERIC_ALL,
+        AceFlag.CONTAINER_INHERIT | AceFlag.INHERIT_ONLY,
+        inherited_object_type=_GROUP,
+    ),
+)
+"""Of an account that writes groups below an OU, but for its SID."""
 _NO_SUCH_OBJECT, _THERE_ALREADY = 32, 68
 """LDAP results."""
 
@@ -93,6 +118,29 @@ def update_recipients(running: RunningRehearsal, container: str) -> list[str]:
         for dn in found:
             _answered(*connection.modify(dn, {"showInAddressBook": [(ldap3.MODIFY_REPLACE, [addresses])]})[:2])
         return found
+
+
+def let_connector_write(running: RunningRehearsal, container: str, *, allowed: bool) -> None:
+    """Give the connector account of Connect Sync its rights on groups below an OU, or take them away.
+
+    Raises:
+        ServiceFailed: The directory does not answer or refuses.
+    """
+    with _administrator(running) as connection:
+        (account,) = _search(connection, f"(userPrincipalName={names.CONNECTOR_USER})", ["objectSid"])
+        sid = sid_text(account["raw_attributes"]["objectSid"][0])
+        only_dacl = security_descriptor_control(sdflags=_DACL)
+        done, result, entries, _ = connection.search(
+            container, "(objectClass=*)", ldap3.BASE, attributes=["nTSecurityDescriptor"], controls=only_dacl
+        )
+        _answered(done, result)
+        found = parse_security_descriptor(entries[0]["raw_attributes"]["nTSecurityDescriptor"][0])
+        kept = [one for one in found.dacl.aces if not isinstance(one, Ace) or one.sid != sid] if found.dacl else []
+        wanted = replace(found, dacl=Acl(tuple(kept), found.dacl.revision if found.dacl else Acl().revision))
+        for entry in _RIGHTS if allowed else ():
+            wanted = with_entry(wanted, replace(entry, sid=sid))
+        change = {"nTSecurityDescriptor": [(ldap3.MODIFY_REPLACE, [wanted.to_bytes()])]}
+        _answered(*connection.modify(container, change, controls=only_dacl)[:2])
 
 
 def _address_list(connection: Any) -> str:

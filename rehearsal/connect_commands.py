@@ -8,6 +8,7 @@ from typing import cast
 import click
 
 from rehearsal.chosen import running_rehearsal, where_options
+from rehearsal.contoso import names
 from rehearsal.control import ControlRefusal
 from rehearsal.process import RunningRehearsal
 from runbook_lib.errors import UsageError
@@ -66,6 +67,18 @@ def ou_filter(name: str, directory_folder: Path | None, leave_out: tuple[str, ..
     """Set the OU filter."""
     _asked(running_rehearsal(name, directory_folder), "leave-out", ous=list(leave_out))
     click.echo(f"OUs outside the OU filter: {len(leave_out)}.")
+
+
+@connect.command()
+@where_options
+@click.option("--ou", metavar="DN", default=names.CONNECT_OU, show_default=True, help="OU of written groups.")
+@click.argument("switch", type=click.Choice(("on", "off")))
+def rights(name: str, directory_folder: Path | None, ou: str, switch: str) -> None:
+    """Give the connector account its rights on the OU, or take them away: it is refused with 8344 then."""
+    from rehearsal.administrator import let_connector_write
+
+    let_connector_write(running_rehearsal(name, directory_folder), ou, allowed=switch == "on")
+    click.echo(f"The connector account may {'' if switch == 'on' else 'not '}write groups below {printable(ou)}.")
 
 
 @connect.command("prevent-deletes")

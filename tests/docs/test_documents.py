@@ -127,6 +127,10 @@ def test_parameter_names_exist(path: Path) -> None:
     assert named <= set(known_names()) | keys | packages | modules | {"windows_only", PARAMETERS_FILE}
 
 
+GROUPS = (("rehearsal", "connect"), ("rehearsal", "cloud-sync"))
+"""Commands that hold commands of their own."""
+
+
 @lru_cache
 def help_of(*command: str) -> str:
     gwb = Path(sys.executable).parent / "gwb"
@@ -150,7 +154,7 @@ def test_commands_are_found() -> None:
 @pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
 def test_commands_and_options_exist(path: Path) -> None:
     for words in commands_in(path.read_text(encoding="utf-8")):
-        command = words[:2] if words[0] == "rehearsal" else words[:1]
+        command = words[: 3 if tuple(words[:2]) in GROUPS else 2 if words[0] == "rehearsal" else 1]
         shown = help_of(*command)
         for option in (word for word in words[1:] if word.startswith("-")):
             assert re.search(rf"(?<![\w-]){re.escape(option)}\b", shown), f"gwb {' '.join(command)} has no {option}"

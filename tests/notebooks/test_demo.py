@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -13,8 +15,10 @@ from pathlib import Path
 import pytest
 
 from rehearsal.options import LEAST_STAFF
+from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record
+from tests.docs.markdown import code_blocks
 from tests.support.plain import ROOT
 
 DEMO = [sys.executable, "-m", "runbook_lib.runner", "demo", "--quiet", "--records"]
@@ -98,9 +102,35 @@ def test_demos_beside_each_other_end_well_and_leave_only_records(tmp_path: Path)
     assert "OU=Cloud Sync Groups,DC=contoso,DC=com, members: 7." in by_cloud_sync
     assert 0 < 4 * members_read(watched) < members_read(written)
     handed, _ = told[2]
+    assert commands_of(handed, places[2]) == commands_of_the_page()
+    outcomes = re.findall(r"^\d\d-[\w-]+ +([a-z-]+) +\d", handed, re.MULTILINE)
+    assert [str(Outcome(one).exit_code) for one in outcomes] == re.findall(r"# (\d+)$", walk(), re.MULTILINE)
     assert "62 groups are in AD with the objectGUID, objectSid and members they had." in handed
     assert "62 deleted, 0 refused" in handed
     assert "Exported: 0 made, 0 changed, 0 renamed, 0 deleted" in handed, "v1 joins what came back"
+
+
+def walk() -> str:
+    """The route connect-sync step by step, as docs/rehearsal.md has it: what a newcomer types."""
+    page = (ROOT / "docs" / "rehearsal.md").read_text("utf-8")
+    return "".join(code_blocks(page.partition("<!-- walk: connect-sync -->")[2].partition("<!-- walk ends -->")[0]))
+
+
+def commands_of_the_page() -> list[list[str]]:
+    """Words of every command of the walk."""
+    return [shlex.split(line, comments=True)[1:] for line in walk().splitlines()]
+
+
+def commands_of(output: str, records: Path) -> list[list[str]]:
+    """Words of every command that a demo has printed and done, with the names of the page."""
+    found = []
+    for line in re.findall(r"^\$ gwb (.*)$", output, re.MULTILINE):
+        text = re.sub(rf"{re.escape(str(ROOT))}/\.rehearsal/demo-[\w-]+", ".rehearsal/default", line)
+        text = re.sub(rf"{re.escape(str(records))}/([\w-]+)/[\w-]+", r"records/\1/RUN", text)
+        text = text.replace(".rehearsal/default/connect-sync.yaml", "parameters/demo-connect-sync.yaml")
+        text = re.sub(r"DEMO-\d{8}-\d{6}-[0-9A-F]{4}-", "CHG-V1-", text)
+        found.append(shlex.split(re.sub(r" --name demo-[\w-]+", "", text)))
+    return [words for words in found if words[0] != "verify-record"]
 
 
 def members_read(records: list[Path]) -> int:

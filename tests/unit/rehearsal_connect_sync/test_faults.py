@@ -12,23 +12,15 @@ from rehearsal.process import RunningRehearsal
 from runbook_lib.connect.evidence import ConnectEvidence, read_connect_evidence
 from runbook_lib.errors import AwaitingHandoff, UsageError
 from runbook_lib.routes.connect_sync.watch import ArrivalsSeen, ServerNow, end_of_arrivals
+from tests.docs.markdown import ROOT, section, table_rows
 from tests.unit.rehearsal_connect_sync.test_commands import connect, gwb_rehearsal, written
 from tests.unit.routes_connect_sync.test_watch import EVERYTHING, seen_of
 
+PAGE = (ROOT / "docs" / "rehearsal.md").read_text(encoding="utf-8")
 SALES = names.group_id("sales-team")
 ON = ("enable", "--ou", names.CONNECT_OU)
-WITHOUT_RIGHTS = ("enable", "--ou", names.TARGET_OU)
-FAULTS = {
-    "wizard-not-finished": ((), "hand-off-switch-on.txt"),
-    "server-staging": ((("stage", "on"), ON, ("cycle",)), "leave staging mode"),
-    "export-without-rights": ((WITHOUT_RIGHTS, ("cycle",)), "8344"),
-    "not-arrived-yet": ((ON, ("cycle", "--at-most", "20")), "goes on waiting"),
-    "export-stopped": (
-        (ON, ("cycle",), ("disable",), ("prevent-deletes", "10"), ("cycle",), ON),
-        "before anybody lets it through",
-    ),
-}
-"""Code of the runbook's message to what the server was told, and a part of what is to be done."""
+ROWS = table_rows(section(PAGE, "## Connect Sync"))
+"""Fault, commands that bring it about, code of the message of the run that comes next."""
 
 
 def collected(running: RunningRehearsal, tmp_path: Path) -> ConnectEvidence:
@@ -37,17 +29,30 @@ def collected(running: RunningRehearsal, tmp_path: Path) -> ConnectEvidence:
     return read_connect_evidence(file)
 
 
-@pytest.mark.parametrize("code", FAULTS)
-def test_each_fault_meets_one_message(code: str, fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:
+def test_the_page_has_every_fault() -> None:
+    assert len(ROWS) == 5
+
+
+@pytest.mark.parametrize("row", ROWS, ids=[row[-1] for row in ROWS])
+def test_each_fault_meets_one_message(row: list[str], fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:
     since = datetime.now(UTC) - timedelta(minutes=1)
-    commands, part = FAULTS[code]
-    for command in commands:
-        connect(fresh_rehearsal, *command)
+    _, commands, code = row
+    for command in filter(None, commands.split(";")):
+        connect(fresh_rehearsal, *command.split())
     told = collected(fresh_rehearsal, tmp_path)
     seen = ArrivalsSeen(seen_of(EVERYTHING[:1]), timedelta(0), 1)
     error = end_of_arrivals(seen, ServerNow(told.v1, told), since)
     assert isinstance(error, AwaitingHandoff)
-    assert (error.code, part in error.hint) == (code, True), (error.message, error.hint)
+    assert error.code == code, error.message
+    assert error.hint
+
+
+def test_rights_that_were_taken_away_come_back(fresh_rehearsal: RunningRehearsal) -> None:
+    for command in (("rights", "off"), ON):
+        connect(fresh_rehearsal, *command)
+    assert "refused 8344" in connect(fresh_rehearsal, "cycle")
+    connect(fresh_rehearsal, "rights", "on")
+    assert " 0 refused." in connect(fresh_rehearsal, "cycle")
 
 
 def test_the_threshold_stops_an_export_before_its_first_object(
