@@ -106,7 +106,7 @@ def edit(
 @where_options
 @click.option("--ou", metavar="DN", required=True, help="Groups with an address below this OU.")
 def update(name: str, directory_folder: Path | None, ou: str) -> None:
-    """Put groups into Exchange's address book, as Update-Recipient does."""
+    """Put groups into Exchange's address book."""
     from rehearsal.administrator import update_recipients
 
     found = update_recipients(running_rehearsal(name, directory_folder), ou)

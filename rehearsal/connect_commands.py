@@ -46,7 +46,7 @@ def enable(name: str, directory_folder: Path | None, ou: str | None, display_nam
 @connect.command()
 @where_options
 def disable(name: str, directory_folder: Path | None) -> None:
-    """Clear the box; the next cycle deletes every group it wrote."""
+    """Clear the box; the next cycle deletes its groups."""
     _asked(running_rehearsal(name, directory_folder), "disable")
     click.echo("Group writeback is off. The next cycle deletes every group that it wrote.")
 
@@ -55,7 +55,7 @@ def disable(name: str, directory_folder: Path | None) -> None:
 @where_options
 @click.argument("switch", type=click.Choice(("on", "off")))
 def stage(name: str, directory_folder: Path | None, switch: str) -> None:
-    """Staging mode: nothing is exported, what would be is pending."""
+    """Staging mode: what would be exported is pending."""
     _asked(running_rehearsal(name, directory_folder), "stage", on=switch == "on")
     click.echo(f"Staging mode is {switch}.")
 
@@ -85,7 +85,10 @@ def rights(name: str, directory_folder: Path | None, ou: str, switch: str) -> No
 @where_options
 @click.argument("threshold", type=click.IntRange(0))
 def prevent_deletes(name: str, directory_folder: Path | None, threshold: int) -> None:
-    """Let THRESHOLD deletions or more stop an export (500 at the start); 0: none do."""
+    """Let THRESHOLD deletions stop an export.
+
+    So many or more; 500 at the start, and 0: none do.
+    """
     _asked(running_rehearsal(name, directory_folder), "prevent-deletes", threshold=threshold)
     click.echo(
         f"An export of {threshold} deletions or more is stopped." if threshold else "No deletion stops an export."
@@ -94,11 +97,12 @@ def prevent_deletes(name: str, directory_folder: Path | None, threshold: int) ->
 
 @connect.command("keep-out")
 @where_options
-@click.argument("groups", nargs=-1, metavar="GROUP_ID...")
+@click.argument("groups", nargs=-1, metavar="GROUP_IDS")
 def keep_out(name: str, directory_folder: Path | None, groups: tuple[str, ...]) -> None:
-    """Rules of somebody's own that keep these groups from being written; none: no such rules.
+    """Keep GROUP_IDS out by rules of somebody's own.
 
-    Only in staging mode: that such rules choose among Microsoft 365 groups, no public text says.
+    Without one there are no such rules. Only in staging mode: that such rules choose among Microsoft 365 groups, no
+    public text says.
     """
     _asked(running_rehearsal(name, directory_folder), "keep-out", groups=list(groups))
     click.echo(f"Groups that rules keep out: {len(groups)}.")

@@ -11,7 +11,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import ObjectMissing, RightsMissing
 from runbook_lib.directory.search import Entry, all_of, any_of, equals, starts_with
 from runbook_lib.errors import NoAccess
-from runbook_lib.model.addresses import smtp_addresses
+from runbook_lib.model.addresses import smtp_address, smtp_addresses
 from runbook_lib.model.ids import (
     ANCHOR_ATTRIBUTE,
     EXTERNAL_ID_ATTRIBUTE,
@@ -121,12 +121,14 @@ class AddressOwner:
     Attributes:
         addresses: Those of the addresses that it holds, lower case.
         group_ids: Cloud groups that its anchors name.
+        target_address: Where mail to it is forwarded to, without prefix, lower case; empty: nowhere.
     """
 
     dn: str
     object_class: str
     addresses: tuple[str, ...]
     group_ids: frozenset[str] = frozenset()
+    target_address: str = ""
 
 
 def read_written_groups(directory: Directory) -> tuple[WrittenGroup, ...]:
@@ -177,7 +179,8 @@ def read_address_holders(
             *(equals("mail", address) for address in part),
             *(equals("proxyAddresses", f"smtp:{address}") for address in part),
         )
-        attributes = ("objectClass", "mail", "proxyAddresses", ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE)
+        named = ("objectClass", "mail", "proxyAddresses", "targetAddress")
+        attributes = (*named, ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE)
         for entry in directory.search(directory.controller.default_naming_context, wanted, attributes):
             found[entry.dn] = _holder(entry, set(asked))
     return tuple(found[dn] for dn in sorted(found, key=str.casefold))
@@ -192,4 +195,5 @@ def _holder(entry: Entry, asked: set[str]) -> AddressOwner:
         object_class=classes[-1] if classes else "",
         addresses=tuple(sorted(held & asked)),
         group_ids=frozenset(group_id for anchor in anchors if (group_id := group_id_of_anchor(anchor)) is not None),
+        target_address=smtp_address(entry.text("targetAddress") or ""),
     )

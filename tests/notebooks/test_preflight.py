@@ -8,12 +8,16 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from rehearsal.administrator import update_recipients
+from rehearsal.contoso.names import CONNECT_OU
 from rehearsal.process import RunningRehearsal
 from runbook_lib.connect.evidence import KEPT_EVIDENCE
 from runbook_lib.files import HYBRID
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.runner.commands.check import check
 from tests.notebooks.journey import latest_record
 from tests.support.connect_evidence import evidence, written
 from tests.support.plain import run_plain
@@ -73,3 +77,30 @@ def test_how_the_pre_flight_ends(
     assert len(with_steps) == 8
     if "groups_domain" in given:
         assert "missing" in with_steps[3], "the accepted domain"
+
+
+def test_the_hybrid_procedure_goes_from_missing_to_done(fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:
+    """Each step as its operator takes it: the wizard, a cycle, Update-Recipient; looked at again after each."""
+    control, server = fresh_rehearsal.control, tmp_path / "evidence.json"
+
+    def looked_at() -> tuple[str, int | None, dict[int, str]]:
+        server.write_text(str(control.connect_sync("evidence")["file"]), encoding="utf-8")
+        parameters = fresh_rehearsal.folder.connect_sync_parameters
+        result = CliRunner().invoke(
+            check, [str(parameters), "--json", "-p", "connect_evidence", str(server)], catch_exceptions=False
+        )
+        hybrid = json.loads(result.stdout)["hybrid"]
+        return hybrid["state"], hybrid["next"], {step["number"]: step["state"] for step in hybrid["steps"]}
+
+    state, following, steps = looked_at()
+    assert (state, following, steps[1], steps[8]) == ("missing", 1, "missing", "missing")
+    assert {steps[number] for number in (2, 3, 4, 5)} == {"done"}
+    control.connect_sync("enable", container=CONNECT_OU, display_names=False)
+    control.connect_sync("cycle")
+    state, following, steps = looked_at()
+    assert (state, following, steps[1]) == ("missing", 7, "done")
+    assert update_recipients(fresh_rehearsal, CONNECT_OU)
+    state, following, steps = looked_at()
+    assert (state, following) == ("done", None)
+    assert set(steps.values()) == {"done", "cannot-tell"}
+    assert steps[6] == "cannot-tell", "no reading shows a policy of Exchange Online"

@@ -8,9 +8,11 @@ from runbook_lib.exchange import findings, requirements
 from runbook_lib.exchange.address_book import address_book_of
 from runbook_lib.exchange.detect import Sees, nothing_there, unseen_findings
 from runbook_lib.exchange.facts import Facts
+from runbook_lib.exchange.recipients import AddressOwner
 from runbook_lib.inventory.index import AddressHolder, address_taken
+from runbook_lib.inventory.mail_contacts import routing_address
 from runbook_lib.model.addresses import smtp_addresses
-from runbook_lib.model.cloud import Switch
+from runbook_lib.model.cloud import CloudGroup, Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, counted, first_of, t
@@ -144,19 +146,28 @@ def secondary_addresses(evidence: Evidence) -> Iterator[Finding]:
 
 
 def addresses_taken(evidence: Evidence) -> Iterator[Finding]:
-    """No contact, group or user in AD holds an address of a Microsoft 365 group."""
+    """No contact, group or user in AD holds an address of a Microsoft 365 group, but a contact that stands for it."""
     owners = {
-        address: group.id
+        address: group
         for group in evidence[GROUPS].groups
         for address in smtp_addresses(group.mail, group.proxy_addresses)
     }
+    routing = domains.routing if (domains := evidence.get(MAIL_DOMAINS)) else ""
     taken = []
     for holder in evidence[ADDRESS_HOLDERS]:
-        foreign = [a for a in holder.addresses if owners.get(a) not in holder.group_ids]
+        foreign = [address for address in holder.addresses if not _stands_for(holder, owners.get(address), routing)]
         if foreign:
             taken.append((holder, foreign))
     if taken:
         yield address_taken([AddressHolder(item.dn, item.object_class, tuple(foreign)) for item, foreign in taken])
+
+
+def _stands_for(holder: AddressOwner, group: CloudGroup | None, routing: str) -> bool:
+    """Whether an object is the group's own in AD, or a contact that forwards to it."""
+    if group is None:
+        return False
+    forwards = holder.object_class == "contact" and routing and holder.target_address == routing_address(group, routing)
+    return group.id in holder.group_ids or bool(forwards)
 
 
 def other_domains(evidence: Evidence) -> Iterator[Finding]:

@@ -247,6 +247,23 @@ def test_secondary_addresses() -> None:
     assert found.hand_offs == (MakeMailContacts((MailContact("A", f"a@{GROUPS}", f"a@{ROUTING}"),)),)
 
 
+@pytest.mark.parametrize(
+    ("changed", "ids_"),
+    [
+        ({}, []),
+        ({"target_address": "a@other.example"}, ["mail-address-taken"]),
+        ({"target_address": ""}, ["mail-address-taken"]),
+        ({"object_class": "user"}, ["mail-address-taken"]),
+    ],
+)
+def test_a_contact_that_forwards_to_its_group_holds_its_address_on_purpose(
+    changed: dict[str, Any], ids_: list[str]
+) -> None:
+    contact = replace(holder("CN=contact", f"a@{GROUPS}"), target_address=f"a@{ROUTING}")
+    given = evidence(groups=groups(group("A")), mail_domains=domains(), address_holders=(replace(contact, **changed),))
+    assert ids(findings("mail-address-taken", given)) == ids_
+
+
 def test_addresses_that_somebody_holds() -> None:
     given = evidence(
         groups=groups(group("A"), group("B", "second@contoso.com")),
