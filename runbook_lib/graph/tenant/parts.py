@@ -151,12 +151,18 @@ class Licences:
         """Whether Microsoft Entra ID P2 (service plan AAD_PREMIUM_P2) is in force."""
         return self._holds(P2_PLAN)
 
+    @property
+    def governance(self) -> bool:
+        """Whether Microsoft Entra ID Governance (service plan Entra_Identity_Governance) is in force."""
+        return self._holds(GOVERNANCE_PLAN)
+
     def _holds(self, plan: str) -> bool:
         return any(licence.in_force and plan in licence.plans for licence in self.all)
 
 
 P1_PLAN = "41781fb2-bc02-4b7c-bd55-b576c07bb09d"
 P2_PLAN = "eec0eb4f-6444-4f95-aba0-50c24d67f998"
+GOVERNANCE_PLAN = "e866a266-3cff-43a3-acca-0c90a7e00c8b"
 """Service plan ids (Microsoft Entra documentation, "Product names and service plan identifiers for licensing")."""
 
 

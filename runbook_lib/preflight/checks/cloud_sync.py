@@ -16,7 +16,7 @@ from runbook_lib.model.text import NOTHING, Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.evidence import Evidence
-from runbook_lib.preflight.parts import CLOUD_SYNC
+from runbook_lib.preflight.parts import CLOUD_SYNC, LICENCES
 
 CLOUD_SYNC_INTERVAL = timedelta(minutes=20)
 """Cloud Sync's schedule for groups ("Group provisioning to Active Directory, prerequisites")."""
@@ -297,7 +297,8 @@ def several(evidence: Evidence) -> Answers:
     )
     overlaps += [t(" More than one is for {domains}.", domains=printable(", ".join(twice), limit=200))] if twice else []
     limits = []
-    if len(jobs) > WITHOUT_GOVERNANCE:
+    licences = evidence.get(LICENCES)
+    if len(jobs) > WITHOUT_GOVERNANCE and not (licences and licences.governance):
         limits.append(t("new ones beyond the first {count} need ID Governance", count=WITHOUT_GOVERNANCE))
     if len(jobs) > MOST_CONFIGURATIONS:
         limits.append(t("a tenant can have {count}", count=MOST_CONFIGURATIONS))

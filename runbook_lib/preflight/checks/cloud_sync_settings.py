@@ -33,15 +33,21 @@ def notifications(evidence: Evidence) -> Answers:
         if isinstance(one, Unreadable):
             yield Finding(
                 id=f"cloud-sync-notification-unread:{job.id}",
-                severity=_I,
+                severity=_U,
                 seen=t(
                     "Notification and deletion threshold of a configuration are not known: {why}. {job_name}.",
                     why=one.clause,
                     job_name=job_name(job),
                 ),
+                expected=t("An address, and a number of deletions at which a run stops."),
                 why=t("A run that deletes many groups stops at the threshold, and the notification tells of it."),
+                to_do=t(
+                    "Look at both in the Entra admin center (Cloud Sync, the configuration, Properties), then "
+                    "acknowledge this finding; or run with Synchronization.ReadWrite.All, which reads them too."
+                ),
                 source=_NOTIFICATION,
                 values={"job": job.id},
+                acknowledgeable=True,
             )
             continue
         missing = []

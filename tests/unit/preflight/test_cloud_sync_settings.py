@@ -37,7 +37,7 @@ MAY = entra.GrantedPermissions(False, ("Synchronization.ReadWrite.All",), "")
         (Notification(False, "ops@contoso.com", 500), [(MISSING, W)], "Missing: nobody is told of trouble"),
         (Notification(True, " ", 500), [(MISSING, W)], "deletion threshold 500"),
         (None, [(MISSING, W)], "nobody is told of trouble and no deletion threshold is set"),
-        (Unreadable("notification", "forbidden", t("HTTP 403")), [(UNREAD, I)], "are not known: HTTP 403"),
+        (Unreadable("notification", "forbidden", t("HTTP 403")), [(UNREAD, U)], "are not known: HTTP 403"),
     ],
 )
 def test_who_is_told_and_where_a_run_stops(one: Any, expected: list[tuple[str, Severity]], words: str) -> None:

@@ -26,7 +26,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.applications import Application
 from runbook_lib.graph.tenant.cloud_sync import TO_AD
 from runbook_lib.graph.tenant.jobs import CloudSync
-from runbook_lib.graph.tenant.parts import Agents, Licences
+from runbook_lib.graph.tenant.parts import GOVERNANCE_PLAN, Agents, Licence, Licences
 from runbook_lib.model.change import Plan
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Severity
@@ -57,6 +57,7 @@ from tests.unit.routes_cloud_sync.runs import ROUTES, NoScopes, Runs
 from tests.unit.routes_cloud_sync.tenant import (
     AGENTS,
     FACTS,
+    P1,
     Tenant,
     application_of,
     client_of,
@@ -408,6 +409,7 @@ def test_further_jobs_of_the_application_would_go_with_it() -> None:
     require_only_its_job(CloudSync(tuple(jobs[:1])), PRINCIPAL, JOB)
 
 
+GOVERNANCE = Licence("Microsoft_Entra_ID_Governance", "Enabled", 10, 1, frozenset({GOVERNANCE_PLAN}))
 UNREAD = Unreadable("agents", "app-only", t("Available with delegated permission only"))
 FULL = CloudSync(
     tuple(replace(sides_now(READ, established()).job, id=f"j{n}", service_principal=f"p{n}") for n in range(20))
@@ -460,6 +462,26 @@ def test_what_cannot_be_known_is_said_before_the_gate() -> None:
         "cloud-sync-members-unknown": Severity.UNKNOWN,
         "cloud-sync-random-names": Severity.INFO,
     }
+
+
+@pytest.mark.parametrize(
+    ("licences", "found", "severity", "said"),
+    [
+        (Licences((P1,)), "cloud-sync-needs-governance", Severity.WARNING, "No subscription that holds it"),
+        (Licences((P1, GOVERNANCE)), "cloud-sync-governance", Severity.INFO, "A subscription that holds it"),
+        (UNREAD, "cloud-sync-needs-governance", Severity.WARNING, "Whether that licence is there is not known"),
+    ],
+)
+def test_the_licence_of_a_third_configuration_is_looked_for(
+    licences: Any, found: str, severity: Severity, said: str
+) -> None:
+    facts = replace(FACTS, read=CloudSync(FULL.jobs[:2]), licences=licences)
+    made = plan_enable(sides_now(READ, Tenant()), b.policy("G*"), NOTHING, facts)
+    (one,) = [finding for finding in made.findings if "governance" in finding.id]
+    assert (one.id, one.severity) == (found, severity)
+    assert said in one.seen
+    first = plan_enable(sides_now(READ, Tenant()), b.policy("G*"), NOTHING, replace(FACTS, licences=licences))
+    assert not [finding for finding in first.findings if "governance" in finding.id]
 
 
 def test_a_plan_that_makes_a_configuration_goes_on_where_it_made_one() -> None:

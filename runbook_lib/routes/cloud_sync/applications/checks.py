@@ -12,7 +12,7 @@ from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob
 from runbook_lib.graph.tenant.parts import Agents, Licences
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Unreadable
-from runbook_lib.model.text import Text, joined, t
+from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable
 
 
@@ -164,16 +164,7 @@ def findings_of_creation(
         )
     count = len(_configurations(facts.read))
     if count >= WITHOUT_GOVERNANCE:
-        found.append(
-            _finding(
-                "cloud-sync-needs-governance",
-                Severity.WARNING,
-                t("The tenant has {count} configurations that write groups already.", count=count),
-                t("A new one beyond the first {most} needs Microsoft Entra ID Governance.", most=WITHOUT_GOVERNANCE),
-                t("See that the licence is there."),
-                {"configurations": count},
-            )
-        )
+        found.append(_governance(facts.licences, count))
     if facts.template_known is None or facts.cloud != "global":
         found.append(
             _finding(
@@ -206,6 +197,25 @@ def findings_of_creation(
             )
         )
     return found
+
+
+def _governance(licences: Licences | Unreadable, count: int) -> Finding:
+    """Whether the licence is there that a further configuration needs."""
+    there = isinstance(licences, Licences) and licences.governance
+    if isinstance(licences, Unreadable):
+        looked = t("Whether that licence is there is not known: {why}.", why=licences.clause)
+    elif there:
+        looked = t("A subscription that holds it is in force.")
+    else:
+        looked = t("No subscription that holds it is in force.")
+    return _finding(
+        "cloud-sync-governance" if there else "cloud-sync-needs-governance",
+        Severity.INFO if there else Severity.WARNING,
+        joined((t("The tenant has {count} configurations that write groups already.", count=count), looked)),
+        t("A new one beyond the first {most} needs Microsoft Entra ID Governance.", most=WITHOUT_GOVERNANCE),
+        NOTHING if there else t("See that the licence is there, or remove a configuration that is not needed."),
+        {"configurations": count, "governance": None if isinstance(licences, Unreadable) else there},
+    )
 
 
 def _configurations(read: CloudSync) -> list[CloudSyncJob]:
