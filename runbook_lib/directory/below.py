@@ -37,6 +37,7 @@ _SHOWN = (
     "mailNickname",
     "proxyAddresses",
     "showInAddressBook",
+    "whenCreated",
     ANCHOR_ATTRIBUTE,
     EXTERNAL_ID_ATTRIBUTE,
     MARK_ATTRIBUTE,

@@ -6,12 +6,15 @@ import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import pandas as pd
+
 from runbook_lib.connect.arrived import ArrivalState, ConnectArrival, connect_arrivals
 from runbook_lib.connect.predicted import ConnectPrediction
 from runbook_lib.directory.below import GroupsBelow
-from runbook_lib.errors import AwaitingHandoff, RunbookError
+from runbook_lib.errors import AwaitingHandoff, RunbookError, VerificationFailed
 from runbook_lib.exchange.address_book import address_book_of, written_group
 from runbook_lib.inventory import Inventory
+from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.predicted import Known
@@ -22,12 +25,14 @@ from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.notebook.way import ReadBack
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.preflight.address_book import address_book_finding
-from runbook_lib.routes.connect_sync.planning import accounts_in_ad
+from runbook_lib.routes.connect_sync.other_choice import other_names, other_ou
+from runbook_lib.routes.connect_sync.planning import accounts_in_ad, naming_mode
 from runbook_lib.routes.connect_sync.watch import end_of_arrivals, watch_connect
-from runbook_lib.shown.connect_sync import connect_arrivals_view
+from runbook_lib.shown.connect_sync import ARRIVALS_COLUMNS, arrivals_rows, connect_arrivals_view
 from runbook_lib.shown.hand_offs import hand_offs_of_plan_view, hand_offs_text
 
 ADDRESS_BOOK_FILE = "hand-off-address-book.txt"
+ARRIVALS_FILE = "arrivals.csv"
 
 
 class ConnectWatching:
@@ -57,6 +62,7 @@ class ConnectWatching:
         groups = GroupsBelow(context.connect_directory(), container)
         accounts = accounts_in_ad(self._inventory)
         exported = server.exported(self._since)
+        elsewhere = self._elsewhere(prediction)
 
         def look(changed_only: bool) -> Sequence[ConnectArrival]:
             return connect_arrivals(
@@ -67,14 +73,18 @@ class ConnectWatching:
                 exported=exported,
             )
 
+        minutes = 0 if elsewhere else context.parameters.connect_wait
         watched = watch_connect(
             look,
-            wait=timedelta(minutes=context.parameters.connect_wait),
+            wait=timedelta(minutes=minutes),
             clock=context.clock,
             sleep=time.sleep,
             progress=ProgressLine(t("Waiting for Connect Sync")),
+            hopeless=lambda seen: self._other_names(seen, prediction) is not None,
         )
-        error = end_of_arrivals(watched, server, self._since)
+        context.record.folder.write_csv(ARRIVALS_FILE, _table(watched.seen))
+        otherwise = elsewhere or self._other_names(watched.seen, prediction)
+        error = otherwise or end_of_arrivals(watched, server, self._since)
         after = self._after_work(watched.of(ArrivalState.AS_PREDICTED), prediction)
         return ReadBack(
             connect_arrivals_view(watched.seen),
@@ -82,6 +92,16 @@ class ConnectWatching:
             cancelled=watched.cancelled,
             finishes=self._since is not None,
         )
+
+    def _elsewhere(self, prediction: ConnectPrediction) -> VerificationFailed | None:
+        if self._since is None or self._server.v1 is Switch.OFF:
+            return None
+        return other_ou(self._inventory, prediction, self._inventory.directory.target.dn, self._since)
+
+    def _other_names(self, seen: Sequence[ConnectArrival], prediction: ConnectPrediction) -> VerificationFailed | None:
+        if self._since is None or self._server.v1 is Switch.OFF:
+            return None
+        return other_names(seen, prediction, naming_mode(self._context.parameters), self._since)
 
     def _after_work(self, arrived: Sequence[ConnectArrival], prediction: ConnectPrediction) -> RunbookError | None:
         """Update-Recipient for every group that is in AD and not in the address book: noted, shown, kept as lines.
@@ -114,3 +134,7 @@ class ConnectWatching:
             ),
             values={"groups": [one.group_id for one in book.waiting]},
         )
+
+
+def _table(seen: Sequence[ConnectArrival]) -> pd.DataFrame:
+    return pd.DataFrame(arrivals_rows(seen), columns=list(ARRIVALS_COLUMNS), dtype=object)

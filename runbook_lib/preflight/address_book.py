@@ -8,6 +8,7 @@ from runbook_lib.exchange.address_book import AddressBook
 from runbook_lib.exchange.recipients import WrittenGroup
 from runbook_lib.model.finding import Finding, HandOff, Severity
 from runbook_lib.model.text import counted, first_of, t
+from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.hand_off import UpdateRecipients
 
 _SOURCE = (
@@ -70,4 +71,4 @@ def update_recipients(book: AddressBook) -> UpdateRecipients:
 
 
 def _names(groups: Sequence[WrittenGroup]) -> list[str]:
-    return [group.dn for group in groups]
+    return [printable(group.display_name or group.dn, limit=120) for group in groups]

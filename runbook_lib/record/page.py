@@ -144,7 +144,7 @@ def _seconds(started: object, ended: object) -> float | None:
 
 def _plan(plan: Mapping[str, Any], approval: object) -> Markup:
     """The plan in short, what else record.json says of it, and the approval."""
-    shown = ("operation", "route", "digest", "phrase", "members", "counts")
+    shown = ("operation", "route", "digest", "phrase", "groups", "members", "counts")
     more: list[tuple[Text, object]] = [
         (verbatim(str(key).replace("_", " ")), _tree(value)) for key, value in plan.items() if key not in shown
     ]

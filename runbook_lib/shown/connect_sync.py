@@ -18,6 +18,11 @@ PREDICTION_COLUMNS = (
     *("members_written", "members_left_out", "members_unknown", "troubles"),
 )
 """Of the table that a record keeps."""
+ARRIVALS_COLUMNS = (
+    *("group_id", "group", "state", "dn_predicted", "dn", "object_guid", "sid"),
+    *("members_predicted", "members", "differences"),
+)
+"""Of the table that a record keeps of a watch."""
 _STANDINGS = {
     Standing.NEW: t("new"),
     Standing.THERE: t("there already"),
@@ -177,6 +182,25 @@ def connect_arrivals_view(seen: Sequence[ConnectArrival]) -> View:
         limit=200,
     )
     return View(banner_html("good" if good == len(seen) else "attention", text) + table, text)
+
+
+def arrivals_rows(seen: Sequence[ConnectArrival]) -> list[tuple[CellValue, ...]]:
+    """The same for the table that a record keeps, with ``ARRIVALS_COLUMNS``: every group, in the order compared."""
+    return [
+        (
+            one.group_id,
+            one.display_name,
+            one.state.value,
+            _plain(one.group.dn) if one.group else NOTHING,
+            one.present.dn if one.present else "",
+            one.present.guid if one.present else "",
+            (one.present.sid or "") if one.present else "",
+            one.group.count(Known.YES) if one.group else 0,
+            len(one.present.members or ()) if one.present else 0,
+            joined(difference.what for difference in one.differences),
+        )
+        for one in seen
+    ]
 
 
 def _row(group: ConnectGroup) -> tuple[CellValue, ...]:

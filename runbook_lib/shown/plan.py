@@ -130,7 +130,8 @@ def plan_in_short_html(plan: Mapping[str, object], more: Sequence[tuple[Text, ob
         (t("Operation"), plan.get("operation")),
         (t("Route"), plan.get("route")),
         (t("Plan digest"), plan.get("digest")),
-        (t("Phrase to approve"), plan.get("phrase")),
+        (t("Groups to change"), plan.get("groups")),
+        (t("Phrase to approve"), plan.get("phrase") if changes else t("(nothing to approve)")),
     ]
     shown = [(caption, text_html(str(value))) for caption, value in facts if value is not None]
     return facts_html([*shown, (t("Changes"), changes or t("none")), *more], caption=t("Plan"))

@@ -121,6 +121,13 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         found.run("handed over", "CHG-V1", given)
         found.run("old evidence", "CHG-V1", given)
         found.run("wizard not finished", "CHG-V1", {**given, "connect_evidence": found.collected("still off")})
+        connect("enable", container=names.CONNECT_OU, display_names=False)
+        connect("cycle")
+        # Its hour of waiting would end this test: what no waiting mends ends it at once.
+        found.run("other names", "CHG-V1", {**given, "connect_evidence": "", "connect_wait": "60"})
+        found.run("other rule", "CHG-V1", {**given, "connect_evidence": found.collected("ids"), "connect_wait": "60"})
+        connect("disable")
+        connect("cycle")
         connect("enable", container=names.CONNECT_OU, display_names=True)
         connect("cycle")
         found.run("arrived", "CHG-V1", {**given, "connect_evidence": found.collected("arrived")})
@@ -144,6 +151,8 @@ def test_every_run_ended_as_asked_and_its_record_verifies(world: World) -> None:
         "handed over": waiting,
         "old evidence": waiting,
         "wizard not finished": waiting,
+        "other names": (Outcome.VERIFICATION_FAILED, 7),
+        "other rule": (Outcome.VERIFICATION_FAILED, 7),
         "arrived": waiting,
         "done": (Outcome.DONE, 0),
         "on before": (Outcome.NOTHING_TO_DO, 0),
@@ -160,6 +169,8 @@ def test_each_way_of_not_being_done_has_one_clear_message(world: World) -> None:
         "handed over": "handed-over",
         "old evidence": "no-proof-of-export",
         "wizard not finished": "wizard-not-finished",
+        "other names": "connect-other-names",
+        "other rule": "connect-other-names",
         "arrived": "address-book-waiting",
         "done": None,
         "on before": None,
@@ -214,6 +225,10 @@ def test_ad_is_as_predicted_group_by_group(world: World) -> None:
         assert f"Group_{group['group_id']}" in in_ad, group["display_name"]
     page = (world.record("done") / "record.html").read_text(encoding="utf-8")
     assert "as predicted" in page
+    with (world.record("done") / "arrivals.csv").open(encoding="utf-8-sig", newline="") as file:
+        compared = list(csv.DictReader(file))
+    assert {row["state"] for row in compared} == {"as-predicted"}
+    assert {f"Group_{row['group_id']}" for row in compared} == set(in_ad)
     lines = (world.record("arrived") / "hand-off-address-book.txt").read_text(encoding="utf-8")
     assert lines.count("-WhatIf") >= 1
     assert "Sales Team_" in lines

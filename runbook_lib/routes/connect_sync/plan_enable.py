@@ -44,7 +44,7 @@ def plan_connect_enable(
 
     Raises:
         Refused: A reading is incomplete; the OU is missing or protected; whether v1 is on is not known
-            (``connect-v1-unknown``); it is on with another OU (``connect-other-ou``); more new groups than
+            (``connect-v1-unknown``); it was on before with another OU (``connect-other-ou``); more new groups than
             ``max_creates`` allows (``limit-creates``).
     """
     inventory = sides.inventory
@@ -79,9 +79,11 @@ def _changes(
 ) -> list[ConnectSyncChange]:
     v1, here = sides.settings.v1, sides.target.ou_dn
     rights = _rights(sides)
+    waits = earlier is not None and earlier.of_kind(ChangeKind.SWITCH_ON) is not None
     if v1 is Switch.ON:
         container = sides.settings.container
-        if container.known and not same_place(container.value, here):
+        # Where the wizard was handed over, a watch says that it was finished otherwise.
+        if not waits and container.known and not same_place(container.value, here):
             raise Refused(
                 t(
                     "Group writeback v1 is on and writes to {there}; target_ou names {here}.",
@@ -96,17 +98,18 @@ def _changes(
                 values={"container": container.value, "target_ou": here},
             )
         return rights if sides.account.may_write is Switch.OFF else []
-    waits = earlier is not None and earlier.of_kind(ChangeKind.SWITCH_ON) is not None
     if v1 is Switch.UNKNOWN and not waits:
         raise Refused(
             t("Whether group writeback v1 is on could not be read, and nobody attests that it is off."),
             code="connect-v1-unknown",
             hint=HOW_TO_ATTEST,
         )
+    # Rights that were known while the wizard was handed over are not asked for again because nobody shows them now.
+    granted = (Switch.ON, Switch.UNKNOWN) if waits else (Switch.ON,)
     coming = tuple(ComingGroup(group.group_id, group.display_name, group.cn.value) for group in prediction.groups)
     by_name = prediction.naming is NamingMode.DISPLAY_NAME
     return [
-        *(rights if sides.account.may_write is not Switch.ON else []),
+        *([] if sides.account.may_write in granted else rights),
         about_ou(
             sides.target, ChangeKind.SWITCH_ON, SwitchOn(by_name, coming), "v1-off", t("Group writeback v1 is off.")
         ),

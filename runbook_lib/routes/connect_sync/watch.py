@@ -66,8 +66,9 @@ def watch_connect(
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
     progress: Progress,
+    hopeless: Callable[[Sequence[ConnectArrival]], bool] = lambda _: False,
 ) -> ArrivalsSeen:
-    """Look until every group that is sure to come is there, or the time is over.
+    """Look until every group that is sure to come is there, no waiting helps any more, or the time is over.
 
     An interruption (Ctrl-C, "Interrupt the kernel") ends the waiting and nothing else: AD is looked at once more.
 
@@ -77,6 +78,7 @@ def watch_connect(
         clock: The time, UTC.
         sleep: Waits that many seconds.
         progress: Told after every look how many are as predicted, and how much time is left.
+        hopeless: Whether what was seen shows that it will not be as predicted.
 
     Raises:
         RunbookError: AD cannot be looked at.
@@ -89,7 +91,7 @@ def watch_connect(
 
     ended = look_until(
         look,
-        lambda seen: not any(one.awaited for one in seen),
+        lambda seen: hopeless(seen) or not any(one.awaited for one in seen),
         whole_every=_WHOLE_EVERY,
         wait=wait,
         clock=clock,

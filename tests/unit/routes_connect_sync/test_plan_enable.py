@@ -101,6 +101,14 @@ def test_rights_are_handed_over_unless_they_are_known_to_be_there() -> None:
         assert first.reason == ("rights" if known is Switch.OFF else "rights-unknown")
 
 
+def test_rights_that_nobody_shows_any_more_are_not_handed_over_after_the_wizard() -> None:
+    may = ConnectorAccount("CN=MSOL_x,DC=contoso,DC=com", Switch.ON)
+    earlier = handed(planned(sides_of(account=may)))
+    assert planned(sides_of(), earlier).waits
+    lost = planned(sides_of(account=replace(may, may_write=Switch.OFF)), earlier)
+    assert kinds(lost) == (ChangeKind.GRANT_RIGHTS,)
+
+
 def test_all_or_none_is_said_with_numbers_before_the_gate() -> None:
     (found,) = [one for one in planned(sides_of(ad=[anchored(GROUPS[1])])).findings if one.id == "connect-sync-all"]
     assert "or none: 3 groups, 2 new and 1 there already" in found.seen
@@ -168,6 +176,11 @@ def test_v1_that_writes_elsewhere_is_refused() -> None:
     with pytest.raises(Refused, match="target_ou names") as caught:
         planned(sides_of(v1=Switch.ON, container=f"OU=Other,{b.BASE}"))
     assert caught.value.code == "connect-other-ou"
+
+
+def test_v1_that_was_switched_on_elsewhere_since_the_hand_over_is_for_the_watch_to_tell() -> None:
+    earlier = handed(planned(sides_of()))
+    assert planned(sides_of(v1=Switch.ON, container=f"OU=Other,{b.BASE}"), earlier).waits
 
 
 def test_an_ou_that_is_protected_or_missing_is_refused() -> None:
