@@ -1,4 +1,4 @@
-"""What the next cycle deletes once v1 is switched off, and whether that went and nothing else. Pure.
+"""What the next cycle deletes once v1 is switched off. Pure.
 
 Source: Microsoft Entra documentation, "Disable Microsoft Entra Connect group writeback": the next cycle deletes every
 group that the feature has written. That objects which v1 took over go too is an inference: they are UNKNOWN.
@@ -6,7 +6,7 @@ group that the feature has written. That objects which v1 took over go too is an
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from runbook_lib.connect.settings import WritebackSettings
@@ -82,53 +82,3 @@ def _removal(
     if writer is not Writer.OURS or seen is False:
         return None
     return Removal(group_id, name, group, Known.UNKNOWN, _TAKEN_OVER if seen else _MAY_BE_TAKEN_OVER)
-
-
-@dataclass(frozen=True, slots=True)
-class RemovalSeen:
-    """What became of the groups that were to go.
-
-    Attributes:
-        gone: Those that are gone.
-        waiting: Those that go with certainty and stand there still.
-        stayed: Those of which it was not known, and that stand there still.
-        lost: Groups that should not have gone and are gone: none of the removals.
-    """
-
-    gone: tuple[Removal, ...]
-    waiting: tuple[Removal, ...]
-    stayed: tuple[Removal, ...]
-    lost: tuple[DirectoryGroup, ...]
-
-    @property
-    def done(self) -> bool:
-        """Whether everything went that had to, and nothing else."""
-        return not self.waiting and not self.lost
-
-
-def removal_seen(
-    removals: Sequence[Removal], before: Collection[DirectoryGroup], there: Mapping[str, DirectoryGroup]
-) -> RemovalSeen:
-    """Compare the groups of a domain before with those that stand there now.
-
-    Args:
-        removals: What was to go.
-        before: Every group of the domain, or of the part of it that is watched, as it was before.
-        there: GUID to group, of the same part now.
-    """
-    named = {one.present.guid for one in removals}
-    still = [one for one in removals if one.present.guid in there]
-    return RemovalSeen(
-        gone=tuple(one for one in removals if one.present.guid not in there),
-        waiting=tuple(one for one in still if one.certain is Known.YES),
-        stayed=tuple(one for one in still if one.certain is not Known.YES),
-        lost=tuple(_lost(before, there, named)),
-    )
-
-
-def _lost(
-    before: Collection[DirectoryGroup], there: Mapping[str, DirectoryGroup], named: Collection[str]
-) -> Iterator[DirectoryGroup]:
-    for group in before:
-        if group.guid not in there and group.guid not in named:
-            yield group

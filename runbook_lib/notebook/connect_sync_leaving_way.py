@@ -14,11 +14,12 @@ from runbook_lib.connect.prediction import predict_writeback
 from runbook_lib.connect.settings import WritebackSettings
 from runbook_lib.connect.uses import Uses, use_findings
 from runbook_lib.directory.ldif import BACKUP_FILE, ldif_of
+from runbook_lib.directory.rights.table import OperationRight
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import Switch
-from runbook_lib.model.finding import Severity
+from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.predicted import Predicted
 from runbook_lib.model.text import t
 from runbook_lib.notebook.connect_sync_reading import ServerRead, read_server, settings_now
@@ -28,6 +29,7 @@ from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.routes.connect_sync.actions import SwitchOn
+from runbook_lib.routes.connect_sync.bring_back_rights import bring_back_findings, read_bring_back_right
 from runbook_lib.routes.connect_sync.group_writeback import SetGroupWriteback, under_v2_finding
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver
 from runbook_lib.routes.connect_sync.leaving_actions import GoingGroup, SetNewGroupDefault, SwitchOff
@@ -62,6 +64,8 @@ class ConnectLeavingWay(ConnectSyncWay):
     _uses: tuple[frozenset[str], Uses] | None = None
     """What hangs on the groups with these GUIDs: read once for a run, the gate plans again."""
 
+    _right: tuple[OperationRight, str] | None = None
+
     def plan(self, inventory: Inventory) -> PlanMade:
         """Read the server, name everything that goes or comes back; where that is handed over, plan nothing."""
         context, earlier = self._context, self._earlier()
@@ -78,6 +82,8 @@ class ConnectLeavingWay(ConnectSyncWay):
             uses = self._read_uses(made, inventory)
             findings = (*findings, *use_findings(uses, [one.present for one in made.removals]))
             views = (leaving_view(made.removals, uses),)
+        if (brings := _brings_back(made)) or (made.plan.changes and made.removals):
+            findings = (*findings, *self._rights(inventory, now=brings))
         on = _switch_on(made, earlier)
         if on is not None:
             prediction = predict_writeback(inventory, _named(settings, server, on))
@@ -124,7 +130,8 @@ class ConnectLeavingWay(ConnectSyncWay):
 
     def _gone(self, earlier: EarlierHandOver, going: Sequence[GoingGroup]) -> ReadBack:
         context = self._context
-        before = read_groups_before(context.record.folder.change_folder / earlier.run)
+        folder = context.record.folder.change_folder
+        before = read_groups_before([folder / run for run in earlier.runs])
         seen = watch_gone(
             StandingGroups(context.connect_directory(), self._inventory.directory.target.dn).look,
             going,
@@ -187,6 +194,13 @@ class ConnectLeavingWay(ConnectSyncWay):
         require_own_ou(settings, ou)
         return settings if settings.container.known else replace(settings, container=Predicted(ou))
 
+    def _rights(self, inventory: Inventory, *, now: bool) -> tuple[Finding, ...]:
+        """Whether this account may bring groups back: asked once for a run, before anything goes."""
+        if self._right is None:
+            ou = inventory.directory.target.dn
+            self._right = read_bring_back_right(self._context.connect_directory(), ou)
+        return tuple(bring_back_findings(*self._right, now=now))
+
     def _read_uses(self, made: LeavingPlan, inventory: Inventory) -> Uses:
         context, told = self._context, self._context.parameters
         groups = [one.present for one in made.removals]
@@ -206,6 +220,10 @@ class ConnectLeavingWay(ConnectSyncWay):
 
 def _going(action: object) -> tuple[GoingGroup, ...]:
     return action.groups_going if isinstance(action, SwitchOff) else ()
+
+
+def _brings_back(made: LeavingPlan) -> bool:
+    return any(one.kind is ChangeKind.BRING_BACK for one in made.plan.changes)
 
 
 def _switch_on(made: LeavingPlan, earlier: EarlierHandOver | None) -> SwitchOn | None:

@@ -188,6 +188,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         back["connect_evidence"] = here.collected("on again")
         here.run("joined", UNDO, "CHG-BACK", **back)
         here.joined = here.written()
+        off = {**asked, "undo_record": str(here.record("back")), "connect_evidence": back["connect_evidence"]}
+        here.run("off once more", UNDO, "CHG-AGAIN", **off)
         yield here
 
 
@@ -287,6 +289,14 @@ def test_v1_joins_them_and_they_keep_their_sid(world: World) -> None:
     assert joined.keys() == before.keys()
     first = next(iter(before))
     assert sorted(joined[first].get("member", [])) == sorted(before[first].get("member", []))
+
+
+def test_the_way_back_of_switching_on_is_to_leave_again(world: World) -> None:
+    result = world.results["off once more"]
+    assert result.outcome is Outcome.AWAITING_APPROVAL, result.message
+    plan = planned(world.record("off once more"), ROUTES)
+    assert plan.phrase.startswith("DELETE ")
+    assert [change.kind.value for change in plan.changes] == ["switch-off", "new-group-default", "run-cycle"]
 
 
 def test_every_record_is_sealed_and_fits_its_schema(world: World) -> None:

@@ -11,7 +11,7 @@ from rehearsal.process import RunningRehearsal
 from runbook_lib.connect.arrived import ArrivalState, connect_arrivals
 from runbook_lib.connect.predicted import NamingMode
 from runbook_lib.connect.prediction import predict_writeback
-from runbook_lib.connect.removed import next_cycle_deletes, removal_seen
+from runbook_lib.connect.removed import next_cycle_deletes
 from runbook_lib.connect.settings import WizardChoice, writeback_settings
 from runbook_lib.directory.below import GroupsBelow
 from runbook_lib.directory.sign_in.connect import open_directory
@@ -75,6 +75,7 @@ def enable_and_disable(running: RunningRehearsal) -> None:
     server("disable")
     server("cycle")
     gone = both_sides(running)
-    result = removal_seen(removals, after.directory.groups, {group.guid: group for group in gone.directory.groups})
-    assert result.lost == ()
-    assert {one.group_id for one in result.gone} >= {one.group_id for one in seen if one.group is not None}
+    went = {group.guid for group in after.directory.groups} - {group.guid for group in gone.directory.groups}
+    assert went <= {one.present.guid for one in removals}, "nothing else went"
+    deleted = {one.group_id for one in removals if one.present.guid in went}
+    assert deleted >= {one.group_id for one in seen if one.group is not None}

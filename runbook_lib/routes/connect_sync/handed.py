@@ -31,12 +31,14 @@ class EarlierHandOver:
         at: When the last of it was handed over or done, UTC.
         plan: The plan.
         changes: What of it was handed to a person.
+        runs: Ids of all runs that carried it out, oldest first: several where one broke off.
     """
 
     run: str
     at: datetime
     plan: ConnectSyncPlan
     changes: tuple[ConnectSyncChange, ...]
+    runs: tuple[str, ...] = ()
 
     def of_kind(self, kind: ChangeKind) -> ConnectSyncChange | None:
         """The change of a kind that was handed over."""
@@ -78,8 +80,10 @@ def earlier_hand_over(
     at = moment_in(last.last)
     if plan is None or at is None or plan.operation is not operation or plan.route is not Route.CONNECT_SYNC:
         return None
-    effects = effects_of(chain_of(last, journals))
+    chain = chain_of(last, journals)
+    effects = effects_of(chain)
     handed = {digest for digest, some in effects.items() if any(one.data.get(HANDED_OVER) for one in some)}
     known = connect_sync_plan(plan)
     changes = tuple(change for change in known.changes if change.digest in handed)
-    return EarlierHandOver(last.run.name, at, known, changes) if changes else None
+    runs = tuple(journal.run.name for journal in chain)
+    return EarlierHandOver(last.run.name, at, known, changes, runs) if changes else None

@@ -103,7 +103,8 @@ def _way_back(
     off: SwitchOff, inventory: Inventory, settings: WritebackSettings, limits: Limits, target: ConnectSyncTarget
 ) -> LeavingPlan:
     deleted = {one.guid: one for one in inventory.directory.deleted.objects}
-    ways = [_back(one, deleted.get(one.guid), inventory, settings) for one in off.groups_going]
+    living = frozenset(one.id for one in inventory.cloud.groups if one.kind is CloudKind.MICROSOFT_365)
+    ways = [_back(one, deleted.get(one.guid), inventory, settings, living) for one in off.groups_going]
     changes = [way.change for way in ways if way.change]
     refusals = [way.refusal for way in ways if way.refusal]
     findings: list[Finding] = []
@@ -120,10 +121,16 @@ def _way_back(
     return LeavingPlan(plan, tuple(findings), ())
 
 
-def _back(going: GoingGroup, found: DeletedObject | None, inventory: Inventory, settings: WritebackSettings) -> _Back:
+def _back(
+    going: GoingGroup,
+    found: DeletedObject | None,
+    inventory: Inventory,
+    settings: WritebackSettings,
+    living: frozenset[str],
+) -> _Back:
     if going.guid in inventory.index.groups_by_guid:
         return _Back()
-    refused = _refused(going, found, inventory, settings)
+    refused = _refused(going, found, inventory, settings, living)
     if refused is not None or found is None:
         return _Back(refusal=refused)
     deleted, at = inventory.directory.deleted, inventory.directory.reading.at
@@ -136,7 +143,11 @@ def _back(going: GoingGroup, found: DeletedObject | None, inventory: Inventory, 
 
 
 def _refused(
-    going: GoingGroup, found: DeletedObject | None, inventory: Inventory, settings: WritebackSettings
+    going: GoingGroup,
+    found: DeletedObject | None,
+    inventory: Inventory,
+    settings: WritebackSettings,
+    living: frozenset[str],
 ) -> Refusal | None:
     index, directory = inventory.index, inventory.directory
     # Beside it another writer's object may have stood all the time: only one in v1's OU has taken its place.
@@ -149,7 +160,7 @@ def _refused(
         why = t("v1 is on again: its next cycle makes a new object, and the old one would be a second one.")
         to_do = t("Where no cycle ran yet, switch v1 off again, and run this once more.")
         return _refusal(going, "undelete-v1-on", why, to_do)
-    if not any(one.id == going.group_id and one.kind is CloudKind.MICROSOFT_365 for one in inventory.cloud.groups):
+    if going.group_id not in living:
         why = t("Its cloud group is none of the tenant's Microsoft 365 groups now: v1 would not join it.")
         return _refusal(going, "undelete-no-cloud-group", why, t("Restore the cloud group first, within 30 days."))
     if found is None:

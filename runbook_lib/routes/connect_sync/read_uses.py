@@ -97,15 +97,16 @@ def groups_before(groups: Sequence[DirectoryGroup]) -> str:
     return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
 
 
-def read_groups_before(run: Path) -> dict[ObjectGuid, str]:
-    """What ``BEFORE_FILE`` of a run says.
+def read_groups_before(runs: Sequence[Path]) -> dict[ObjectGuid, str]:
+    """What ``BEFORE_FILE`` says of the first run that wrote one: before anything was handed over.
 
     Args:
-        run: Folder of the run.
+        runs: Folders of the runs of a change, oldest first.
 
     Raises:
         Refused: It is missing or is not what was written (``groups-before-unread``).
     """
+    run = next((one for one in runs if (one / BEFORE_FILE).exists()), runs[-1])
     why = t("it is missing")
     try:
         told = strict_json(read_plain(run / BEFORE_FILE, largest=_LARGEST_BEFORE).data)

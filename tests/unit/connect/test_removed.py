@@ -1,17 +1,13 @@
-"""What goes with v1, and whether that went and nothing else."""
+"""What goes with v1: every object that it wrote, and what of the rest is not certain."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import given
-from hypothesis import strategies as st
-
-from runbook_lib.connect.removed import Removal, next_cycle_deletes, removal_seen
+from runbook_lib.connect.removed import next_cycle_deletes
 from runbook_lib.connect.settings import writeback_settings
 from runbook_lib.model.cloud import Switch
-from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.predicted import Known, Predicted
 from tests.support import builders as b
 from tests.support.connect_evidence import CONTAINER
@@ -49,21 +45,7 @@ def test_without_a_container_nothing_is_certain() -> None:
     assert found.certain is Known.UNKNOWN
 
 
-@given(st.lists(st.tuples(st.sampled_from([None, *Known]), st.booleans()), max_size=8))
-def test_each_group_ends_in_one_place(objects: list[tuple[Known | None, bool]]) -> None:
-    before = [b.ad_group(f"group {number}") for number in range(len(objects))]
-    removals = [
-        Removal(b.cloud_group("any").id, "any", one, known)
-        for one, (known, _) in zip(before, objects, strict=True)
-        if known is not None
-    ]
-    there: dict[str, DirectoryGroup] = {one.guid: one for one, (_, stays) in zip(before, objects, strict=True) if stays}
-    seen = removal_seen(removals, before, there)
-    assert sorted(one.present.guid for one in (*seen.gone, *seen.waiting, *seen.stayed)) == sorted(
-        one.present.guid for one in removals
-    )
-    assert {one.guid for one in seen.lost} == {
-        one.guid for one, (known, stays) in zip(before, objects, strict=True) if known is None and not stays
-    }
-    certain_left = any(known is Known.YES and stays for known, stays in objects)
-    assert seen.done is (not certain_left and not seen.lost)
+def test_an_object_whose_cloud_group_is_gone_may_be_no_more_of_connects() -> None:
+    found = next_cycle_deletes(both_sides([ONE], ad=[by_connect(ONE), by_connect(TWO)]), ON)
+    certain = {one.display_name: one.certain for one in found}
+    assert certain == {"One": Known.YES, "Two": Known.UNKNOWN}
