@@ -67,8 +67,14 @@ class ConnectArrival:
 
     @property
     def awaited(self) -> bool:
-        """Whether it is sure to come still: a group of which it is not known whether v1 writes it need not."""
-        return self.state is ArrivalState.NOT_YET and self.group is not None and self.group.scope.known is Known.YES
+        """Whether it is sure to come still, below v1's container.
+
+        A group of which it is not known whether v1 writes it need not come; nor one with an object elsewhere in AD,
+        which v1 may join where it stands.
+        """
+        if self.state is not ArrivalState.NOT_YET or self.group is None or self.group.scope.known is not Known.YES:
+            return False
+        return self.present is not None or self.group.standing not in (Standing.ADOPTED, Standing.UNCLEAR)
 
 
 _COMES_WITH_A_CYCLE = frozenset({"not-there", "members-missing"})

@@ -16,6 +16,7 @@ from runbook_lib.model.cloud import CloudGroup, Switch
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.ids import as_object_guid
 from tests.support import builders as b
+from tests.support.connect_evidence import CONTAINER
 from tests.unit.connect.world import AHEAD, STAFF, both_sides, by_connect
 
 TEAM = b.cloud_group("Team", mail="team@contoso.com", proxy_addresses=("SMTP:team@contoso.com",))
@@ -140,3 +141,22 @@ def test_accounts_of_another_domain_are_counted() -> None:
     two = by_connect(TEAM, [*BOTH, strange, f"CN=X{strange[2:]}"], MAIL)
     assert only(arrivals([two], extra=[emea], other_domains=domains))[1] == ["members-unexpected"]
     assert only(arrivals([one]))[1] == ["members-unexpected"]
+
+
+def test_a_group_that_v1_may_join_where_it_stands_is_not_awaited() -> None:
+    elsewhere = by_connect(TEAM, BOTH, MAIL, parent=STAFF)
+    (found,) = arrivals([], before=[elsewhere])
+    assert found.group is not None
+    assert (found.group.standing, found.state, found.awaited) == (Standing.UNCLEAR, ArrivalState.NOT_YET, False)
+    second = replace(by_connect(TEAM, BOTH, MAIL), guid=as_object_guid(b.guid("second")))
+    assert only(arrivals([second], before=[elsewhere])) == (ArrivalState.AS_PREDICTED, [])
+
+
+def test_an_object_that_was_there_may_keep_its_name() -> None:
+    old = by_connect(TEAM, BOTH, MAIL, mode=NamingMode.ID)
+    assert only(arrivals([old], before=[old])) == (ArrivalState.AS_PREDICTED, [])
+    moved = replace(old, dn=f"CN=Other,{CONTAINER}")
+    assert only(arrivals([moved], before=[old])) == (ArrivalState.DIFFERENT, ["named-otherwise"])
+    ours = b.written(TEAM, [b.user_dn("Ann")], parent=CONTAINER)
+    found = arrivals([ours], before=[ours], exported=False)
+    assert found[0].awaited, "its members are still to come"
