@@ -9,6 +9,7 @@ from typing import Any, Unpack, cast
 import click
 
 from rehearsal.chosen import folder_of, running_rehearsal, where_options
+from rehearsal.cloud.faults import KINDS
 from rehearsal.connect_commands import connect
 from rehearsal.control import ControlRefusal
 from rehearsal.folder import HOST
@@ -140,6 +141,24 @@ def approve_device(
             "blocked": f"Conditional Access blocked the sign-in to {application} with the code {shown} (AADSTS53003).",
         }[outcome]
     )
+
+
+@rehearsal.command()
+@where_options
+@click.argument("kind", type=click.Choice(KINDS))
+@click.option("--path", default="", metavar="TEXT", help="Only requests whose path holds this text.")
+@click.option("--skip", type=click.IntRange(0), default=0, help="So many of these requests pass unharmed first.")
+@click.option("--count", type=click.IntRange(1), default=1, help="So many of them meet the fault then.")
+@click.option("--retry-after", type=click.IntRange(0), help="Seconds in the Retry-After header of 429 and 503.")
+def fault(
+    name: str, directory_folder: Path | None, kind: str, path: str, skip: int, count: int, retry_after: int | None
+) -> None:
+    """Let requests of Graph meet a fault: throttling, a permission that is missing, an outage, a lost connection."""
+    armed = {"path": path, "skip": skip, "count": count, "retry_after": retry_after}
+    running_rehearsal(name, directory_folder).control.fault(kind, **armed)
+    which = f"requests whose path holds {printable(path)!r}" if path else "requests of Graph"
+    passing = f", after {skip} that pass" if skip else ""
+    click.echo(f"Of the next {which}, {count} will meet {kind}{passing}.")
 
 
 @rehearsal.group("cloud-sync")

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from rehearsal.armed_faults import ArmedFaults
 
-KINDS = ("429", "500", "503", "504", "502-html", "401", "claims-challenge", "close", "half", "slow")
-"""``401`` is a token that has ended; ``claims-challenge`` a token taken back: it is refused from then on, and a new one
-works. ``502-html`` is a proxy's page instead of Graph's JSON; ``close`` hangs up without an answer, ``half`` in the
-middle of it; ``slow`` answers properly, but late."""
-ANSWERS = frozenset({"429", "500", "503", "504", "401"})
+KINDS = ("429", "500", "503", "504", "502-html", "401", "403", "claims-challenge", "close", "half", "slow")
+"""``401`` is a token that has ended, ``403`` a missing permission; ``claims-challenge`` a token taken back: refused
+from then on, and a new one works. ``502-html`` is a proxy's page instead of Graph's JSON; ``close`` hangs up without an
+answer, ``half`` in the middle of it; ``slow`` answers properly, but late."""
+ANSWERS = frozenset({"429", "500", "503", "504", "401", "403"})
 """Faults that one part of a batch can meet: answers of Graph about this part alone."""
 AFTERWARDS = frozenset({"500", "503", "504", "502-html", "close", "half"})
 """Faults that can meet a request when it has been carried out: whoever asked cannot tell."""

@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Protocol
 
 from rehearsal.cloud.batch import answer_batch
-from rehearsal.cloud.errors import SERVICE_ID, GraphError, precondition_failed, unauthenticated
+from rehearsal.cloud.errors import SERVICE_ID, GraphError, denied, precondition_failed, unauthenticated
 from rehearsal.cloud.faults import ANSWERS, Fault
 from rehearsal.cloud.messages import GraphAnswer, GraphRequest, new_request_id, refusal, split_options, split_path
 from rehearsal.cloud.permissions import NOBODY, Caller, require
@@ -285,6 +285,8 @@ class GraphHandler(Handler):
             return GraphError(503, "ServiceUnavailable", "The service is temporarily unavailable.", retry)
         if fault.kind == "504":
             return GraphError(504, "GatewayTimeout", "The gateway did not receive a response in time.")
+        if fault.kind == "403":
+            return denied()
         if fault.kind == "claims-challenge":
             take_back(self._bearer(), self.services.sign_in, self.address())
         return unauthenticated("Lifetime validation failed, the token is expired.", self.address())

@@ -7,7 +7,9 @@ from collections.abc import Iterator
 
 import pytest
 import requests
+from click.testing import CliRunner
 
+from rehearsal.commands import rehearsal as commands
 from rehearsal.contoso import names
 from rehearsal.control import Control, ControlError, ControlRefusal
 from rehearsal.process import RunningRehearsal
@@ -35,6 +37,7 @@ def client(fresh_rehearsal: RunningRehearsal) -> Iterator[CloudClient]:
         ("503", "ServiceUnavailable"),
         ("504", "GatewayTimeout"),
         ("401", "InvalidAuthenticationToken"),
+        ("403", "Authorization_RequestDenied"),
     ],
 )
 def test_an_error_for_so_many_requests(client: CloudClient, control: Control, kind: str, code: str) -> None:
@@ -45,6 +48,16 @@ def test_an_error_for_so_many_requests(client: CloudClient, control: Control, ki
         assert "Retry-After" not in answer.headers
     assert client.get(GROUPS).status_code == 200
     assert control.status()["faults_answered"] == 2
+
+
+def test_a_fault_by_command(client: CloudClient, fresh_rehearsal: RunningRehearsal) -> None:
+    folder = fresh_rehearsal.folder
+    where = ["--name", folder.name, "--directory-folder", str(folder.path.parent)]
+    told = ["fault", "403", "--path", "/groups", "--skip", "1", *where]
+    said = CliRunner().invoke(commands, told, catch_exceptions=False).output
+    assert said == "Of the next requests whose path holds '/groups', 1 will meet 403, after 1 that pass.\n"
+    answers = [client.get(path).status_code for path in (GROUPS, "/v1.0/users?$top=1", GROUPS, GROUPS)]
+    assert answers == [200, 200, 403, 200]
 
 
 def test_retry_after(client: CloudClient, control: Control) -> None:

@@ -1,4 +1,4 @@
-"""JupyterLab in a real browser: Run All stops at the gate, a person goes on by its form; a file is uploaded."""
+"""JupyterLab in a real browser: Run All stops at the gate, a person goes on by its form, and AD is watched."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from rehearsal.contoso import names
 from rehearsal.process import RunningRehearsal
 from runbook_lib.change.approvals.plan import planned
 from runbook_lib.connect.evidence import KEPT_EVIDENCE
@@ -155,6 +156,38 @@ def test_cloud_sync_is_watched_and_the_watch_can_be_cancelled(
     assert json.loads((record / "record.json").read_bytes())["outcome"] == "awaiting-handoff"
 
 
+def test_connect_sync_is_handed_over_and_watched_until_its_groups_are_there(
+    fresh_rehearsal: RunningRehearsal, tmp_path: Path
+) -> None:
+    """The wizard's steps are on the page; meanwhile a person does them, and the next run sees the groups arrive."""
+    server, theirs = fresh_rehearsal.control.connect_sync, fresh_rehearsal.folder.connect_sync_parameters
+    file = tmp_path / "evidence.json"
+    file.write_text(str(server("evidence")["file"]), encoding="utf-8")
+    given = {"change_id": "CHG-LAB-V1", "connect_evidence": str(file), "connect_wait": 60}
+    mine, records = _written(tmp_path, theirs, **given), tmp_path / "records" / "CHG-LAB-V1"
+    (tmp_path / "first").mkdir()
+    with _lab(tmp_path / "first", "30-enable-writeback", mine) as tab:
+        _run_all(tab)
+        tab.wait(f"{_output(GATE)}.includes('Awaiting approval')")
+        assert "AD as group writeback v1 will make it" in tab.value(_output(PLAN))
+        record = latest_record(records)
+        _approve(tab, record)
+        _go_on(tab)
+        tab.wait(f"{_output(FINISH)}.includes('hand-off-switch-on.txt')")
+        assert "Tick Group writeback." in tab.value(_output(WATCH))
+    assert json.loads((record / "record.json").read_bytes())["outcome"] == "awaiting-handoff"
+    server("enable", container=names.CONNECT_OU, display_names=True)
+    server("cycle", at_most=20)
+    (tmp_path / "second").mkdir()
+    with _lab(tmp_path / "second", "30-enable-writeback", mine) as tab:
+        _run_all(tab)
+        tab.wait(f"{_output(WATCH)}.includes('Waiting for Connect Sync')")
+        server("cycle")
+        tab.wait(f"{_output(FINISH)}.includes('hand-off-address-book.txt')")
+    facts = json.loads((latest_record(records) / "record.json").read_bytes())
+    assert (facts["outcome"], facts["error"]["code"]) == ("awaiting-handoff", "address-book-waiting")
+
+
 def test_the_collectors_file_is_uploaded_and_the_pre_flight_goes_by_it(
     fresh_rehearsal: RunningRehearsal, tmp_path: Path
 ) -> None:
@@ -203,5 +236,5 @@ def _journey(tab: Page, rehearsal: RunningRehearsal, records: Path) -> None:
     _go_on(tab)
     tab.wait(f"{_output(FINISH)}.includes('Done')")
     assert json.loads((record / "record.json").read_bytes())["outcome"] == "done"
-    names = [attributes.get("displayName") for attributes in rehearsal.control.directory().values()]
-    assert all([name] in names for name in NAMES)
+    written = [attributes.get("displayName") for attributes in rehearsal.control.directory().values()]
+    assert all([name] in written for name in NAMES)
