@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -14,11 +15,13 @@ import pytest
 from rehearsal.contoso import names
 from rehearsal.process import start_rehearsal
 from runbook_lib.change.approvals.plan import planned
+from runbook_lib.change.lock import lock_path, writer_lock
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import SMALL
 from tests.notebooks.test_cloud_sync import ADMINS, ENABLE, PERMISSIONS, USERS, World
+from tests.support.cloud_sync import Administrator
 
 DIRECT = {"group_type": "security", "select_names": '["VPN Users", "VPN Admins"]', "select_kinds": '["security"]'}
 ACCEPTED = ("cloud-sync-adoption", "cloud-sync-out-of-scope", "cloud-sync-unused")
@@ -118,3 +121,54 @@ def test_groups_go_over_with_their_objects_and_come_back(world: World) -> None:
     assert world.in_ad(USERS) is None
     again = world.run("direct again", "30-enable-writeback", "CHG-DIRECT3", DIRECT)
     assert again.outcome is Outcome.NOTHING_TO_DO, again.message
+
+
+def schema_of(graph: Administrator) -> tuple[str, dict[str, Any]]:
+    """Path and body of the schema of the configuration that writes groups to Contoso."""
+    rows = graph.send("GET", "servicePrincipals?$top=999&$select=id,displayName,applicationTemplateId")["value"]
+    (principal,) = [one["id"] for one in rows if one["displayName"] == names.DOMAIN and one["applicationTemplateId"]]
+    (job,) = graph.send("GET", f"servicePrincipals/{principal}/synchronization/jobs")["value"]
+    path = f"servicePrincipals/{principal}/synchronization/jobs/{job['id']}/schema"
+    return path, {key: value for key, value in graph.send("GET", path).items() if "@" not in key}
+
+
+def test_what_others_do_between_plan_and_apply_stops_it_and_an_undo_takes_a_move_back(world: World) -> None:
+    before = {group: lasting(by_mark(world, group)) for group in (USERS, ADMINS)}
+    notebook = "30-enable-writeback"
+    world.run("over again", notebook, "CHG-OVER2", TOLD)
+    world.approved("over again")
+    plan = planned(world.record("over again"), ROUTES)
+    # Another run has the lock.
+    host = str(world.running.state["graph_url"]).removeprefix("https://")
+    path = lock_path(f"{host}/{names.TENANT_ID}", plan.target.locked)
+    with writer_lock(path, "another run", clock=lambda: datetime.now(UTC)):
+        locked = world.once(notebook, "CHG-OVER2", TOLD)
+    assert (locked.outcome, locked.title) == (Outcome.REFUSED, "Another run is writing"), locked.message
+    # Somebody changes the mapping of names: the AD objects would be renamed by what was approved.
+    graph = Administrator(world.running)
+    try:
+        at, schema = schema_of(graph)
+        edited = json.loads(json.dumps(schema))
+        for row in edited["synchronizationRules"][0]["objectMappings"][0]["attributeMappings"]:
+            if row["targetAttributeName"] == "cn":
+                row["source"] = {**row["source"], "expression": "[displayName]", "name": "[displayName]"}
+        graph.send("PUT", at, edited)
+        stopped = world.run("edited", notebook, "CHG-OVER2", TOLD)
+        assert stopped.outcome in (Outcome.REFUSED, Outcome.AWAITING_APPROVAL), stopped.message
+        assert not (world.record("edited") / "journal.jsonl").exists(), "nothing was sent"
+        assert {group: lasting(by_mark(world, group)) for group in (USERS, ADMINS)} == before
+        graph.send("PUT", at, schema)
+    finally:
+        graph.close()
+    over = world.run("over at last", notebook, "CHG-OVER2", TOLD)
+    assert over.outcome in (Outcome.DONE, Outcome.AWAITING_HANDOFF), over.message
+    assert by_mark(world, USERS) is None
+    undo = {"route": "cloud-sync", "undo_record": str(world.record("over at last")), "cloud_sync_wait": "0"}
+    undo |= {"target_ou": names.TARGET_OU, "acknowledge": TOLD["acknowledge"]}
+    world.run("undo of the move", "60-undo-change", "CHG-UNDO-MOVE", undo)
+    world.approved("undo of the move")
+    undone = world.run("undone", "60-undo-change", "CHG-UNDO-MOVE", undo)
+    assert undone.outcome in (Outcome.DONE, Outcome.AWAITING_HANDOFF), undone.message
+    world.running.control.cloud_sync("run")
+    assert {group: lasting(by_mark(world, group)) for group in (USERS, ADMINS)} == before
+    assert world.in_ad(USERS) is None, "Cloud Sync's anchor is off again"
