@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,14 +16,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from runbook_lib.change.approvals.plan import with_mapping
-from runbook_lib.change.carry_out import carry_out
-from runbook_lib.change.journal import JOURNAL_FILE, JournalFile, read_journal
 from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.cloud_sync.expression import read_expression
 from runbook_lib.cloud_sync.predicted import PredictedGroup, differences
 from runbook_lib.directory.anchored import AnchoredGroups
-from runbook_lib.errors import BrokeOff, Refused
+from runbook_lib.errors import Refused
 from runbook_lib.graph.writing import Written
 from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.change import Change, Plan
@@ -46,11 +43,10 @@ from runbook_lib.routes.cloud_sync.resume import watched_again
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from runbook_lib.routes.cloud_sync.watching.arrivals import WatchedGroups
-from runbook_lib.routes.cloud_sync.work import CloudSyncWork, GraphPatience
 from runbook_lib.rules.group import refuse_not_ours
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.owner_world import GROUPS, OU, Tenant, ours, read, tenant, theirs
-from tests.unit.routes_cloud_sync.runs import DyingJournal, Killed
+from tests.unit.routes_cloud_sync.runs import Runs
 from tests.unit.routes_cloud_sync.world import schema, sides_of
 
 ROUTES = {CLOUD_SYNC_RULES.route: CLOUD_SYNC_RULES}
@@ -81,55 +77,9 @@ def kinds(changes: Sequence[Change]) -> list[ChangeKind]:
     return [change.kind for change in changes]
 
 
-@dataclass
-class Runs:
-    """Processes that carry out one plan; after each step of theirs AD and scope are looked at."""
-
-    folder: Path
-    plan: Plan
-    world: Tenant
-    changes: Sequence[Change] | None = None
-
-    def one(self, earlier: Sequence[JournalFile], die_at: int = 0) -> JournalFile:
-        left = die_at
-
-        def tick() -> None:
-            nonlocal left
-            held(self.world)
-            left -= 1
-            if left == 0:
-                raise Killed
-
-        path = self.folder / f"run{len(earlier)}"
-        path.mkdir(parents=True)
-        self.world.tick = self.world.ad.tick = tick
-        changes = self.plan.changes if self.changes is None else self.changes
-        work = CloudSyncWork(
-            self.world.client(),
-            self.world.ad,
-            self.plan.target,
-            changes,
-            self.world.ad,
-            GraphPatience((1.0, 1.0), lambda _: None),
-        )
-        with suppress(Killed, BrokeOff, Refused), DyingJournal(path / JOURNAL_FILE, tick) as journal:
-            resumes = earlier[-1].run.name if earlier else None
-            approved = [change.digest for change in changes]
-            journal.open(route=CLOUD_SYNC_RULES.route.value, approved=approved, resumes=resumes)
-            carry_out(work, journal, earlier=earlier)
-        self.world.tick = self.world.ad.tick = lambda: None
-        held(self.world)
-        found = read_journal(path, ROUTES)
-        assert found is not None
-        return found
-
-    def finished(self, deaths: Sequence[int] = ()) -> list[JournalFile]:
-        chain: list[JournalFile] = []
-        for moment in (*deaths, *[0] * 10):
-            chain.append(self.one(chain, moment))
-            if chain[-1].closed:
-                break
-        return chain
+def runs(folder: Path, plan: Plan, world: Tenant, changes: Sequence[Change] | None = None) -> Runs:
+    """Processes that carry out one plan; in each of their moments AD and scope are looked at."""
+    return Runs(folder, plan, world, world.ad, changes, world.ad, (world.ad,), lambda: held(world))
 
 
 def held(world: Tenant) -> None:
@@ -152,7 +102,7 @@ def test_whatever_dies_or_is_lost_every_object_changes_hands_and_stays_the_same(
     before = set(world.ad.held)
     plan = moving(world, pilot=GROUPS[pilot].id)
     with TemporaryDirectory() as folder:
-        chain = Runs(Path(folder), plan, world).finished(deaths)
+        chain = runs(Path(folder), plan, world).finished(deaths)
         assert chain[-1].carried_out
         assert effects_beyond(plan, chain, CLOUD_SYNC_RULES) is None
     assert set(world.ad.held) == before
@@ -170,13 +120,13 @@ def test_an_undo_gives_every_object_back_as_it_was(losses: list[str], deaths: li
     before, scope, running = copy.deepcopy(world.ad.held), set(world.assigned), world.running
     plan = moving_back(world) if back else moving(world)
     with TemporaryDirectory() as folder:
-        chain = Runs(Path(folder) / "do", plan, world).finished()
+        chain = runs(Path(folder) / "do", plan, world).finished()
         assert chain[-1].carried_out
         assert world.ad.held != before
         world.ad.losses = list(losses)
         done = DoneChange(plan, effects_of(chain))
         undo = plan_undo(sides_of(read(world, start), world), b.policy(), NOTHING_ELSE, done).plan
-        assert Runs(Path(folder) / "undo", undo, world).finished(deaths)[-1].carried_out
+        assert runs(Path(folder) / "undo", undo, world).finished(deaths)[-1].carried_out
     assert world.ad.held == before
     assert world.assigned.keys() == scope
     assert world.running is running
@@ -190,7 +140,7 @@ def test_groups_come_back_whatever_dies(graph: list[str], ad: list[str], deaths:
     plan = moving_back(world, "G1", "G2")
     assert kinds(plan.changes) == [ChangeKind.UNASSIGN] * 2 + [ChangeKind.MARK] * 2 + [ChangeKind.UNANCHOR] * 2
     with TemporaryDirectory() as folder:
-        chain = Runs(Path(folder), plan, world).finished(deaths)
+        chain = runs(Path(folder), plan, world).finished(deaths)
         assert chain[-1].carried_out
         assert effects_beyond(plan, chain, CLOUD_SYNC_RULES) is None
     rows = {row.group_id: row for row in read(world, THEIRS).rows}
@@ -210,7 +160,7 @@ def test_whatever_part_is_approved_no_object_is_lost_and_none_is_made_twice(chos
     plan = moving_back(world) if back else moving(world)
     part = tuple(change for number, change in enumerate(plan.changes) if number in chosen)
     with TemporaryDirectory() as folder:
-        Runs(Path(folder), plan, world, with_mapping(plan, part)).finished()
+        runs(Path(folder), plan, world, with_mapping(plan, part)).finished()
 
 
 def test_one_group_is_tried_before_any_other_is_touched() -> None:
@@ -234,7 +184,7 @@ def test_where_cloud_sync_makes_another_object_nothing_further_is_sent(tmp_path:
     plan = moving(world, pilot=GROUPS[2].id)
     before = copy.deepcopy(world.ad.held)
     with patch("tests.unit.routes_cloud_sync.test_move.held", lambda _: None):
-        journal = Runs(tmp_path, plan, world).one([])
+        journal = runs(tmp_path, plan, world).one([])
     assert journal.closed
     assert not journal.carried_out
     assert world.assigned.keys() == {GROUPS[2].id}
@@ -252,7 +202,7 @@ def test_nothing_else_is_done_while_the_group_that_is_tried_is_not_approved() ->
 def test_what_somebody_changed_since_is_left_alone_by_an_undo(tmp_path: Path) -> None:
     world = tenant(OURS)
     plan = moving(world)
-    chain = Runs(tmp_path, plan, world).finished()
+    chain = runs(tmp_path, plan, world).finished()
     world.assigned[GROUPS[0].id] = "put back by hand"
     world.ad.held[OURS[1].guid][EXTERNAL_ID_ATTRIBUTE] = {"User_x"}
     del world.ad.held[OURS[2].guid]
@@ -425,7 +375,7 @@ def test_the_mark_stays_on_an_object_that_somebody_else_brought_into_scope_witho
     plan = moving(world, "G0")
     unmark = [change for change in plan.changes if change.kind is ChangeKind.UNMARK]
     with patch("tests.unit.routes_cloud_sync.test_move.held", lambda _: None):
-        journal = Runs(tmp_path, plan, world, unmark).one([])
+        journal = runs(tmp_path, plan, world, unmark).one([])
     assert not journal.carried_out
     assert MARK_ATTRIBUTE in world.ad.held[OURS[0].guid]
 
@@ -440,7 +390,7 @@ def test_a_group_that_this_runbook_wrote_does_not_come_into_scope_beside_its_obj
 def test_in_between_no_route_touches_the_object(tmp_path: Path) -> None:
     world = tenant(OURS)
     plan = moving(world, "G0")
-    Runs(tmp_path, plan, world).one([], die_at=8)
+    runs(tmp_path, plan, world).one([], die_at=7)
     (row,) = [row for row in read(world, OURS).rows if row.group_id == GROUPS[0].id]
     assert row.state is GroupState.MOVING
     refused = refuse_not_ours(row, None)  # type: ignore[arg-type]
@@ -491,7 +441,7 @@ def test_no_mark_is_written_to_an_object_that_is_not_cloud_sync_s_for_the_group(
     action = replace(payload.action, guid=THEIRS[1].guid)
     changes[at] = replace(changes[at], payload=replace(payload, action=action))
     assert CLOUD_SYNC_RULES.beyond_target(replace(plan, changes=tuple(changes))) == ""
-    journal = Runs(tmp_path, replace(plan, changes=tuple(changes)), world).one([])
+    journal = runs(tmp_path, replace(plan, changes=tuple(changes)), world).one([])
     assert not journal.carried_out
     assert MARK_ATTRIBUTE not in world.ad.held[THEIRS[1].guid]
 
