@@ -94,11 +94,6 @@ def read_mail_groups(client: GraphClient, progress: Callable[[int], None] | None
 GroupsProgress = Callable[[int, int], None]
 """How many groups are done, of how many."""
 _COUNT = {"$count": "true", "$top": "1", "$select": "id"}
-_CANDIDATES = {
-    "$select": "id,securityEnabled,mailEnabled,onPremisesSyncEnabled",
-    "$filter": "securityEnabled eq true and mailEnabled eq false",
-    "$top": "999",
-}
 _USERS = {"$select": "id,userPrincipalName,onPremisesSyncEnabled", "$top": "999"}
 
 
@@ -130,38 +125,38 @@ def count_members(
     return counts, frozenset(unread)
 
 
-def security_groups(client: GraphClient) -> tuple[str, ...]:
-    """Ids of the groups that every Cloud Sync configuration starts from: security groups without mail, born in the
-    cloud (Microsoft Entra documentation, "Attribute mapping - Microsoft Entra ID to Active Directory").
-
-    Raises:
-        NoAccess: Groups may not be read.
-        ServiceFailed: Graph does not answer.
-    """
-    rows = client.rows("/groups", _CANDIDATES)
-    return tuple(
-        sorted(
-            row_id(row)
-            for row in rows
-            if flag_of(row, "securityEnabled")
-            and not flag_of(row, "mailEnabled")
-            and not flag_of(row, "onPremisesSyncEnabled")
-        )
-    )
-
-
-def groups_from_ad(client: GraphClient) -> tuple[CloudGroup, ...]:
-    """Security groups that came from AD and are not synchronized now, sorted by id; ``cloud_managed`` where readable.
-
-    They are converted, or given back to AD and not taken over yet (``CloudGroup.authority``).
+def security_groups(client: GraphClient) -> tuple[CloudGroup, ...]:
+    """Every security-enabled group of the tenant, sorted by id; what is asked of single groups is not read.
 
     Raises:
         NoAccess: Groups may not be read.
         ServiceFailed: Graph does not answer.
     """
     rows = client.rows("/groups", {"$select": GROUP_PROPERTIES, "$filter": "securityEnabled eq true", "$top": "999"})
-    found = {group.id: group for group in map(group_of, rows) if group.may_be_converted}
-    return with_sync_behavior(client, [found[key] for key in sorted(found)])[0]
+    found = {group.id: group for group in map(group_of, rows)}
+    return tuple(found[key] for key in sorted(found))
+
+
+def cloud_sync_starts_from(groups: Iterable[CloudGroup]) -> tuple[str, ...]:
+    """Ids of the groups that every Cloud Sync configuration starts from: security groups without mail, born in the
+    cloud (Microsoft Entra documentation, "Attribute mapping - Microsoft Entra ID to Active Directory").
+    """
+    return tuple(
+        group.id
+        for group in groups
+        if group.kind is CloudKind.SECURITY and group.security_enabled and not group.on_premises_sync_enabled
+    )
+
+
+def groups_from_ad(client: GraphClient, groups: Iterable[CloudGroup]) -> tuple[CloudGroup, ...]:
+    """Those that came from AD and are not synchronized now; ``cloud_managed`` where readable.
+
+    They are converted, or given back to AD and not taken over yet (``CloudGroup.authority``).
+
+    Raises:
+        ServiceFailed: Graph does not answer.
+    """
+    return with_sync_behavior(client, [group for group in groups if group.may_be_converted])[0]
 
 
 def count_tenant(client: GraphClient) -> tuple[int | None, int | None]:

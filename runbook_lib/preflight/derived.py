@@ -15,7 +15,7 @@ from runbook_lib.errors import NoAccess, Refused, ServiceFailed
 from runbook_lib.exchange.mail import MailFlowReading
 from runbook_lib.exchange.recipients import WrittenGroup
 from runbook_lib.graph.errors import or_unreadable
-from runbook_lib.graph.groups import count_members, count_tenant, security_groups, synchronized_members
+from runbook_lib.graph.groups import cloud_sync_starts_from, count_members, count_tenant, synchronized_members
 from runbook_lib.graph.rows import objects_of
 from runbook_lib.graph.tenant import CloudSyncJob, GrantedPermissions
 from runbook_lib.graph.tenant.configuration import ConfigurationAddress
@@ -235,15 +235,22 @@ class CloudSyncGroups:
     not_looked_up: int = 0
 
 
+def takes_all(jobs: Iterable[CloudSyncJob]) -> bool:
+    """Whether some configuration has nothing assigned, so that it may take every security group."""
+    return any(not isinstance(job.assigned, Unreadable) and not job.assigned for job in jobs)
+
+
 def read_cloud_sync_groups(
     jobs: Sequence[CloudSyncJob],
     graph: Callable[[], GraphClient],
     directory: Callable[[], Directory],
     progress: Callable[[int, int], None],
+    listed: Callable[[], Iterable[CloudGroup]],
 ) -> CloudSyncGroups:
     """Read both sides; nothing is asked where no configuration writes groups.
 
     Args:
+        listed: The security groups of the tenant, where some configuration may take all of them.
         jobs: The configurations that write groups.
         graph: Opens the client for Microsoft Graph.
         directory: Opens the connection to the domain controller.
@@ -255,8 +262,8 @@ def read_cloud_sync_groups(
     if not jobs:
         return CloudSyncGroups()
     assigned = sorted({one for job in jobs if not isinstance(job.assigned, Unreadable) for one in job.assigned})
-    by_filter = any(not isinstance(job.assigned, Unreadable) and not job.assigned for job in jobs)
-    candidates = security_groups(graph()) if by_filter else None
+    by_filter = takes_all(jobs)
+    candidates = cloud_sync_starts_from(listed()) if by_filter else None
     users, groups = count_tenant(graph()) if by_filter else (None, None)
     wanted = list(dict.fromkeys((*assigned, *(candidates or ()))))
     asked = wanted[:MOST_COUNTED]

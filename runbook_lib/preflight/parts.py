@@ -36,7 +36,7 @@ from runbook_lib.exchange.recipients import (
     read_written_groups,
 )
 from runbook_lib.exchange.versions import load_versions
-from runbook_lib.graph.groups import groups_from_ad, read_mail_groups
+from runbook_lib.graph.groups import groups_from_ad, read_mail_groups, security_groups
 from runbook_lib.graph.tenant import TenantReading, read_tenant_state
 from runbook_lib.model.addresses import smtp_addresses
 from runbook_lib.model.cloud import CloudGroup
@@ -55,6 +55,7 @@ from runbook_lib.preflight.derived import (
     read_cloud_sync_groups,
     read_dns,
     read_notifications,
+    takes_all,
     wanted_names,
 )
 from runbook_lib.preflight.evidence import Evidence
@@ -137,17 +138,37 @@ def _connect_server(source: Source) -> ConnectEvidence | None:
 CONNECT_SERVER = Part("connect_server", t("Evidence of the Connect server"), _connect_server, (TENANT,))
 
 
+def _security_groups(source: Source) -> tuple[CloudGroup, ...]:
+    jobs, synchronization = source.get(CLOUD_SYNC), source.get(SYNCHRONIZATION)
+    if jobs is None and synchronization is None:
+        _ = source[SYNCHRONIZATION]  # the reason why neither was read is that of this one
+    # A tenant that never was synchronized has no group that came from AD.
+    from_ad = synchronization is not None and synchronization.enabled is not None
+    if not from_ad and not (jobs and takes_all(jobs.writing_groups)):
+        return ()
+    return security_groups(source.graph())
+
+
+SECURITY_GROUPS = Part(
+    "security_groups", t("Security groups of the tenant"), _security_groups, (CLOUD_SYNC, SYNCHRONIZATION)
+)
+
+
 def _cloud_sync_groups(source: Source) -> CloudSyncGroups:
+    def listed() -> tuple[CloudGroup, ...]:
+        return source[SECURITY_GROUPS]
+
     return read_cloud_sync_groups(
         source[CLOUD_SYNC].writing_groups,
         source.graph,
         source.directory,
         lambda done, total: source.progress(t("{done:,} of {total:,}", done=done, total=total)),
+        listed,
     )
 
 
 CLOUD_SYNC_GROUPS = Part(
-    "cloud_sync_groups", t("Groups of Cloud Sync on both sides"), _cloud_sync_groups, (CLOUD_SYNC,)
+    "cloud_sync_groups", t("Groups of Cloud Sync on both sides"), _cloud_sync_groups, (CLOUD_SYNC, SECURITY_GROUPS)
 )
 
 
@@ -164,12 +185,17 @@ CLOUD_SYNC_NOTIFICATIONS = Part(
 
 
 def _groups_from_ad(source: Source) -> tuple[CloudGroup, ...]:
-    # A tenant that never was synchronized has no group that came from AD.
-    return () if source[SYNCHRONIZATION].enabled is None else groups_from_ad(source.graph())
+    if source[SYNCHRONIZATION].enabled is None:
+        return ()
+    listed = source[SECURITY_GROUPS]
+    return groups_from_ad(source.graph(), listed)
 
 
 GROUPS_FROM_AD = Part(
-    "groups_from_ad", t("Groups that came from AD and are not synchronized"), _groups_from_ad, (SYNCHRONIZATION,)
+    "groups_from_ad",
+    t("Groups that came from AD and are not synchronized"),
+    _groups_from_ad,
+    (SYNCHRONIZATION, SECURITY_GROUPS),
 )
 
 

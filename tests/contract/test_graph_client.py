@@ -15,7 +15,7 @@ from rehearsal.contoso import names
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from runbook_lib.errors import NoAccess, Refused, ServiceFailed
 from runbook_lib.graph.connect import open_graph
-from runbook_lib.graph.groups import count_members, count_tenant, probe_groups, security_groups
+from runbook_lib.graph.groups import cloud_sync_starts_from, count_members, count_tenant, probe_groups, security_groups
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import CloudKind, CloudSnapshot, Presence, PrincipalType, Switch
@@ -224,7 +224,7 @@ def test_the_parameters_name_another_tenant(opened: Opened) -> None:
 
 def test_what_a_filter_of_cloud_sync_can_take_is_counted(opened: Opened) -> None:
     client = opened.client()
-    ids = security_groups(client)
+    ids = cloud_sync_starts_from(security_groups(client))
     counts, unread = count_members(client, ids, lambda *_: None)
     snapshot = opened.snapshot()
     found = {group.id: group for group in snapshot.groups}

@@ -133,8 +133,8 @@ PEOPLE_ONLY = {"tenant.features", "tenant.containers", "tenant.connect", "tenant
 OF_GROUPS = {"groups", "address_holders", "names"}
 OF_CONFIGURATIONS = {"cloud_sync_groups", "cloud_sync_notifications"}
 WITHOUT = {
-    "Organization.Read.All": {"tenant", "groups_from_ad", *OF_CONFIGURATIONS, *OF_GROUPS},
-    "Group.Read.All": PEOPLE_ONLY | {"cloud_sync_groups", "groups_from_ad"} | OF_GROUPS,
+    "Organization.Read.All": {"tenant", "groups_from_ad", "security_groups", *OF_CONFIGURATIONS, *OF_GROUPS},
+    "Group.Read.All": PEOPLE_ONLY | {"cloud_sync_groups", "groups_from_ad", "security_groups"} | OF_GROUPS,
     "Domain.Read.All": PEOPLE_ONLY | {"tenant.domains"},
     "GroupSettings.Read.All": PEOPLE_ONLY | {"tenant.new_groups"},
     "Application.Read.All": PEOPLE_ONLY | {"tenant.cloud_sync"} | OF_CONFIGURATIONS,

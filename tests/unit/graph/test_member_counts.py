@@ -7,7 +7,13 @@ import json
 import pytest
 
 from runbook_lib.errors import NoAccess
-from runbook_lib.graph.groups import count_members, count_tenant, security_groups, synchronized_members
+from runbook_lib.graph.groups import (
+    cloud_sync_starts_from,
+    count_members,
+    count_tenant,
+    security_groups,
+    synchronized_members,
+)
 from tests.unit.graph.fake_cloud import Reply, client_with, graph_error
 from tests.unit.graph.fake_tenant import FakeTenant, group, identifier
 
@@ -89,7 +95,7 @@ def test_what_cloud_sync_starts_from_is_listed_to_the_end() -> None:
         group(5, securityEnabled=True, mailEnabled=True),
     ]
     client, adapter, _ = client_with(FakeTenant({"/groups": rows}, pages={"/groups": [2, 2]}))
-    assert security_groups(client) == (identifier(2), identifier(4))
+    assert cloud_sync_starts_from(security_groups(client)) == (identifier(2), identifier(4))
     assert "securityEnabled+eq+true" in str(adapter.sent[0].url)
 
 

@@ -9,18 +9,20 @@ import pytest
 
 from runbook_lib.cloud_sync.configuration import Notification
 from runbook_lib.graph import tenant as entra
-from runbook_lib.graph.groups import groups_from_ad
+from runbook_lib.graph.groups import cloud_sync_starts_from, groups_from_ad, security_groups
 from runbook_lib.graph.tenant.configuration import ConfigurationAddress
 from runbook_lib.model.cloud import Authority
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
 from runbook_lib.preflight.derived import read_notifications
+from runbook_lib.preflight.parts import GROUPS_FROM_AD, SECURITY_GROUPS
+from runbook_lib.preflight.reach import Reach, Source
 from runbook_lib.preflight.tenant_facts import tenant_facts
 from tests.support import builders as b
 from tests.unit.graph.fake_cloud import Reply, client_with, graph_error
 from tests.unit.graph.fake_tenant import FakeTenant, group, identifier
-from tests.unit.preflight.builders import evidence, findings, job, tenant
+from tests.unit.preflight.builders import AT, evidence, findings, job, tenant
 
 W, U, I = Severity.WARNING, Severity.UNKNOWN, Severity.INFO  # noqa: E741
 ONE = job()
@@ -101,8 +103,32 @@ def test_groups_from_ad_are_read_with_their_source_of_authority() -> None:
         for number, managed in ((1, True), (2, False))
     }
     client = client_with(FakeTenant(collections={"/groups": rows}, answers=answers))[0]
-    found = {one.id: one.authority for one in groups_from_ad(client)}
+    found = {one.id: one.authority for one in groups_from_ad(client, security_groups(client))}
     assert found == {identifier(1): Authority.CONVERTED, identifier(2): Authority.PENDING}
+
+
+@pytest.mark.parametrize(
+    ("synchronized", "assigned", "lists"),
+    [(True, (), 1), (True, ("x",), 1), (None, (), 1), (None, ("x",), 0)],
+)
+def test_the_security_groups_of_the_tenant_are_listed_once_for_whoever_asks(
+    synchronized: bool | None, assigned: tuple[str, ...], lists: int
+) -> None:
+    plain: dict[str, Any] = {"securityEnabled": True, "mailEnabled": False, "groupTypes": []}
+    sid = "S-1-5-21-1-2-3-1101"
+    rows = [group(1, **plain), group(2, **plain, onPremisesSecurityIdentifier=sid)]
+    behavior = Reply(body={"value": {"isCloudManaged": True}})
+    answers = {f"/groups/{identifier(2)}/onPremisesSyncBehavior": behavior}
+    client, adapter, _ = client_with(FakeTenant(collections={"/groups": rows}, answers=answers))
+    reach = Reach(directory=pytest.fail, graph=lambda: client)
+    cloud_sync = entra.CloudSync((job(assigned=assigned),))
+    state = evidence(tenant=tenant(synchronization=entra.Synchronization(synchronized, None), cloud_sync=cloud_sync))
+    for part in (SECURITY_GROUPS, GROUPS_FROM_AD):
+        state = state.with_part(part, part.read(Source(part, reach, state, lambda: AT, lambda _: None)))
+    assert [one.id for one in state[GROUPS_FROM_AD]] == ([identifier(2)] if synchronized else [])
+    listed = state[SECURITY_GROUPS]
+    assert cloud_sync_starts_from(listed) == (tuple(map(identifier, (1, 2))) if lists else ())
+    assert sum("/groups?" in str(one.url) for one in adapter.sent) == lists
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.graph import tenant as entra
+from runbook_lib.graph.groups import security_groups
 from runbook_lib.graph.tenant import JobState, ScopeClause
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
@@ -195,8 +196,8 @@ def test_both_sides_are_read_for_what_cloud_sync_writes(embedded: Embedded) -> N
     client = client_with(FakeTenant(answers=answers))[0]
     with embedded.open() as directory:
         jobs = (job(assigned=(full, bare, hollow)),)
-        read = read_cloud_sync_groups(jobs, lambda: client, lambda: directory, lambda *_: None)
-        nothing = read_cloud_sync_groups((), pytest.fail, pytest.fail, lambda *_: None)
+        read = read_cloud_sync_groups(jobs, lambda: client, lambda: directory, lambda *_: None, pytest.fail)
+        nothing = read_cloud_sync_groups((), pytest.fail, pytest.fail, lambda *_: None, pytest.fail)
     assert read.members == sizes
     assert (read.empty, read.synchronized) == ({bare: f"CN=Bare,OU=Staff,{BASE}"}, {bare: True})
     assert nothing == CloudSyncGroups()
@@ -210,7 +211,8 @@ def test_a_tenant_with_more_groups_than_are_counted_says_so(
     answers = {f"/groups/{one}/members": Reply(body={"@odata.count": 1, "value": []}) for one in ids}
     client = client_with(FakeTenant(answers=answers))[0]
     with embedded.open() as directory:
-        read = read_cloud_sync_groups((job(assigned=ids),), lambda: client, lambda: directory, lambda *_: None)
+        jobs = (job(assigned=ids),)
+        read = read_cloud_sync_groups(jobs, lambda: client, lambda: directory, lambda *_: None, pytest.fail)
     assert (len(read.members), read.uncounted) == (1, frozenset({max(ids)}))
 
 
@@ -229,7 +231,8 @@ def test_a_filtered_configuration_has_what_it_can_take_counted_and_an_uncounted_
     answers[f"/groups/{identifier(2)}/members/microsoft.graph.user"] = Reply(body={"value": []})
     client = client_with(FakeTenant({"/groups": rows}, answers=answers))[0]
     with embedded.open() as directory:
-        read = read_cloud_sync_groups((job(assigned=()),), lambda: client, lambda: directory, lambda *_: None)
+        jobs, listed = (job(assigned=()),), security_groups(client)
+        read = read_cloud_sync_groups(jobs, lambda: client, lambda: directory, lambda *_: None, lambda: listed)
     assert read.candidates == tuple(map(identifier, (1, 2, 3)))
     assert (read.members, read.uncounted) == ({identifier(1): 0}, frozenset({identifier(2), identifier(3)}))
     assert (read.tenant_users, read.tenant_groups) == (12, None)
