@@ -13,6 +13,9 @@ from runbook_lib.connect.predicted import ConnectPrediction
 from runbook_lib.directory.below import GroupsBelow
 from runbook_lib.errors import AwaitingHandoff, RunbookError, VerificationFailed
 from runbook_lib.exchange.address_book import address_book_of, written_group
+from runbook_lib.exchange.facts import Facts
+from runbook_lib.exchange.read import read_exchange
+from runbook_lib.exchange.versions import load_versions
 from runbook_lib.inventory import Inventory
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
@@ -103,18 +106,23 @@ class ConnectWatching:
             return None
         return other_names(seen, prediction, naming_mode(self._context.parameters), self._since)
 
+    def _has_shell(self) -> bool:
+        """Whether somebody can be sent to the Exchange Management Shell: not to one that is known not to exist."""
+        facts = Facts(read_exchange(self._context.connect_directory()), load_versions())
+        return facts.tools.shell is not Switch.OFF
+
     def _after_work(self, arrived: Sequence[ConnectArrival], prediction: ConnectPrediction) -> RunbookError | None:
         """Update-Recipient for every group that is in AD and not in the address book: noted, shown, kept as lines.
 
-        None where that is done, or where AD was not prepared for Exchange.
+        None where that is done, where AD was not prepared for Exchange, or where v1 is not on yet.
         """
-        if prediction.exchange is Known.NO:
+        if prediction.exchange is Known.NO or self._server.v1 is Switch.OFF:
             return None
         context = self._context
         book = address_book_of(
             written_group(one.present, as_group_id(one.group_id)) for one in arrived if one.present is not None
         )
-        finding = address_book_finding(book, has_shell=True)
+        finding = address_book_finding(book, has_shell=bool(book.waiting) and self._has_shell())
         if finding is None:
             return None
         (finding,) = with_acknowledgements([finding], context.parameters, context.clock().date())

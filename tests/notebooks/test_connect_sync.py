@@ -229,6 +229,7 @@ def test_ad_is_as_predicted_group_by_group(world: World) -> None:
         compared = list(csv.DictReader(file))
     assert {row["state"] for row in compared} == {"as-predicted"}
     assert {f"Group_{row['group_id']}" for row in compared} <= set(in_ad)
+    assert not (world.record("wizard not finished") / "hand-off-address-book.txt").exists(), "three came before v1"
     lines = (world.record("arrived") / "hand-off-address-book.txt").read_text(encoding="utf-8")
     assert lines.count("-WhatIf") >= 1
     assert "Sales Team_" in lines
