@@ -43,18 +43,18 @@ def test_what_is_missing_is_missing_only_where_it_is_needed(notebook: str, left_
 def test_what_the_route_connect_sync_needs() -> None:
     """All groups come, so none is selected; v1 writes distribution groups alone."""
     for notebook in NOTEBOOKS:
-        refused = notebook[:2] in ("40", "60")
-        assert code_of(notebook, route="connect-sync") == ("route-not-carried-out" if refused else None)
+        if not notebook.startswith("60"):
+            assert code_of(notebook, route="connect-sync") is None
     assert code_of(ENABLE, route="connect-sync", group_type="distribution") is None
     assert code_of(ENABLE, route="connect-sync", group_type="security") == "group-type-of-connect-sync"
 
 
 def test_the_command_says_what_to_do_instead_before_it_begins(tmp_path: Path) -> None:
     file = tmp_path / "mine.yaml"
-    file.write_text('change_id: "C"\ndisable_names: ["Team"]\nroute: "connect-sync"\n', encoding="utf-8")
-    result = CliRunner().invoke(cli, ["run", DISABLE, "-f", str(file), "--records", str(tmp_path / "records")])
-    assert result.exit_code == 5
-    assert "The route connect-sync is carried out by 30-enable-writeback alone" in result.output
+    file.write_text('change_id: "C"\ngroup_type: "security"\nroute: "connect-sync"\n', encoding="utf-8")
+    result = CliRunner().invoke(cli, ["run", ENABLE, "-f", str(file), "--records", str(tmp_path / "records")])
+    assert result.exit_code == 2
+    assert "Connect Sync writes distribution groups alone" in result.output
     assert not (tmp_path / "records").exists()
 
 
