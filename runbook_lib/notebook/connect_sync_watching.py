@@ -127,7 +127,7 @@ class ConnectWatching:
             return None
         (finding,) = with_acknowledgements([finding], context.parameters, context.clock().date())
         context.note(finding)
-        context.record.folder.write_text(ADDRESS_BOOK_FILE, hand_offs_text([finding]))
+        context.record.folder.write_text(ADDRESS_BOOK_FILE, hand_offs_text(finding.hand_offs))
         if view := hand_offs_of_plan_view([finding]):
             context.show(view)
         if finding.severity is not Severity.WARNING:

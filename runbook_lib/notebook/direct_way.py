@@ -55,7 +55,7 @@ class DirectWay:
         made = self._planner(inventory)
         contacts = contacts_of_plan(inventory, direct_plan(made.plan), policy_now(self._context, inventory))
         handed = contacts.findings
-        if text := hand_offs_text(handed):
+        if text := hand_offs_text(contacts.hand_offs):
             self._context.record.folder.write_text(HAND_OFFS, text)
         views = (mail_contacts_view(contacts.all), hand_offs_of_plan_view(handed)) if contacts.all else ()
         return PlanMade(made.plan, (*made.findings, *handed), tuple(view for view in views if view is not None))

@@ -35,7 +35,7 @@ class EvidenceForm:
     """One field for one run.
 
     Args:
-        keep: Keeps evidence that counts, and lets the run use it from now on.
+        keep: Keeps evidence that counts, lets the run use it from now on, and says where it is kept.
         preconditions: Raises a ``RunbookError`` where this run takes nothing any more.
         limit: How old evidence may be.
         clock: Gives the present time, UTC.
@@ -45,7 +45,7 @@ class EvidenceForm:
     def __init__(
         self,
         *,
-        keep: Callable[[ConnectEvidence], None],
+        keep: Callable[[ConnectEvidence], Path],
         preconditions: Callable[[], None],
         limit: timedelta,
         clock: Callable[[], datetime],
@@ -100,18 +100,19 @@ class EvidenceForm:
             self._preconditions()
             read = evidence_in(bytes(content), Path(name))
             require_recent(read, self._limit, self._clock())
-            self._keep(read)
+            kept = self._keep(read)
         except RunbookError as error:
             self._line.show(t("Not taken: {why}", why=joined((error.message, error.hint))))
             return
         self._line.show(
             t(
-                "Taken: {name}, collected on {server} {at}, SHA-256 {digest}; it is kept in the record. Run the cells "
-                "below (again): they go by it.",
+                "Taken: {name}, collected on {server} {at}, SHA-256 {digest}. Run the cells below (again): they go by "
+                "it. It is kept as {kept}, which other notebooks take in connect_evidence.",
                 name=name,
                 server=printable(read.evidence.server, limit=80),
                 at=to_the_minute(read.at),
                 digest=read.sha256,
+                kept=kept,
             )
         )
 

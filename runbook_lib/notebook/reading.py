@@ -80,9 +80,11 @@ def offer_evidence(context: RunContext, preconditions: Callable[[], None]) -> Ev
     if not context.interactive:
         return None
 
-    def keep(read: ConnectEvidence) -> None:
-        context.use_evidence(folder.write_bytes(KEPT_EVIDENCE, read.file))
+    def keep(read: ConnectEvidence) -> Path:
+        kept = folder.write_bytes(KEPT_EVIDENCE, read.file)
+        context.use_evidence(kept)
         context.note(uploaded_finding(read))
+        return kept
 
     form = EvidenceForm(
         keep=keep,

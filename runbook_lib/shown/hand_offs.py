@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from markupsafe import Markup
 
 from runbook_lib.inventory.mail_contacts import ContactState, GroupContact
-from runbook_lib.model.finding import Finding
+from runbook_lib.model.finding import Finding, HandOff
 from runbook_lib.model.text import Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.hand_off import hand_offs
@@ -31,11 +31,9 @@ def hand_offs_of_plan_view(findings: Sequence[Finding]) -> View | None:
     return View(Markup().join(blocks), joined((one.title for one in offers), "; "))
 
 
-def hand_offs_text(findings: Sequence[Finding]) -> str:
-    """The same as one text of lines, each hand-off under a comment; empty where there is none."""
-    return "\n".join(
-        f"# {printable(f'{one.title} ({one.finding}), in: {one.where}')}\n{one.text}" for one in hand_offs(findings)
-    )
+def hand_offs_text(given: Sequence[HandOff]) -> str:
+    """Hand-offs as one text of lines, each under a comment; empty where there is none."""
+    return "\n".join(f"# {printable(f'{one.title}, in: {one.where}')}\n{one.text()}" for one in given)
 
 
 def mail_contacts_view(contacts: Sequence[GroupContact]) -> View:

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from runbook_lib.files import HAND_OFFS
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.mail_contacts import ContactState, GroupContact, group_contacts, routing_domain_of
 from runbook_lib.model.change_kind import ChangeKind, Operation
-from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.finding import Finding, HandOff, Severity
 from runbook_lib.model.text import Text, counted, first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.preflight.hand_off import MailContact, MakeMailContacts, RemoveMailContacts, StandingContact
@@ -20,6 +21,8 @@ from runbook_lib.routes.direct.selection import named
 from runbook_lib.rules.policy import Policy
 
 _SOURCE = 'timmcmic, "Office 365: A different approach to handling Office 365 group mail flow" (Microsoft, 2018)'
+MOST_CONTACTS = 50
+"""Groups whose lines a finding holds, and a notebook shows; the record's file has those of all."""
 _EXCHANGE_HAS = "mailNickname"
 """An attribute that groups have only in a schema that Exchange has extended: elsewhere nobody could make a contact."""
 
@@ -40,6 +43,12 @@ class PlanContacts:
     def all(self) -> tuple[GroupContact, ...]:
         """Both."""
         return (*self.staying, *self.leaving)
+
+    @property
+    def hand_offs(self) -> tuple[HandOff, ...]:
+        """The lines for all of them; findings have those for the first."""
+        made, left = _to_make(self.staying), _to_remove(self.leaving)
+        return (*((made,) if made.has_lines else ()), *((left,) if left.has_lines else ()))
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -99,14 +108,13 @@ def _offered(contacts: Sequence[GroupContact]) -> Finding | None:
         expected=t("A contact for each group that people on premises write to; none is needed for rights."),
         why=t("Mail from on premises finds such a group by its contact, and the address book shows it."),
         to_do=t(
-            "Where mail is wanted, carry out the hand-off and run this notebook again: it looks at each contact. "
-            "40-disable-writeback hands over its removal."
+            "Where mail is wanted, carry out the hand-off ({file} in the record has the lines for all groups) and run "
+            "this notebook again: it looks at each contact. 40-disable-writeback hands over its removal.",
+            file=HAND_OFFS,
         ),
         source=_SOURCE,
-        values={"groups": _as_json(contacts)},
-        hand_offs=(MakeMailContacts(tuple(MailContact(c.display_name, c.address, c.routing) for c in missing)),)
-        if missing
-        else (),
+        values={"count": len(contacts), "groups": _as_json(contacts)},
+        hand_offs=(_to_make(missing[:MOST_CONTACTS]),) if missing else (),
     )
 
 
@@ -128,7 +136,7 @@ def _wrong(contacts: Sequence[GroupContact]) -> Finding | None:
         why=t("Mail to the group's address goes elsewhere, or nowhere."),
         to_do=t("Correct it with Set-MailContact, or remove it and let the hand-off make it anew."),
         source=_SOURCE,
-        values={"groups": _as_json(wrong)},
+        values={"count": len(wrong), "groups": _as_json(wrong)},
     )
 
 
@@ -148,13 +156,24 @@ def _left(contacts: Sequence[GroupContact]) -> Finding | None:
         expected=t("No contact for a group that is not written."),
         why=t("Mail on premises still goes to the group in the cloud, and the address book still shows it."),
         to_do=t(
-            "Carry out the hand-off when the groups are disabled, and run this notebook again: it looks whether the "
-            "contacts are gone. Leave those that people shall go on writing to."
+            "Carry out the hand-off when the groups are disabled ({file} in the record has all lines), and run this "
+            "notebook again: it looks whether the contacts are gone. Leave those that people shall go on writing to.",
+            file=HAND_OFFS,
         ),
         source=_SOURCE,
-        values={"groups": _as_json(left)},
-        hand_offs=(RemoveMailContacts(tuple(StandingContact(one.dn, one.address) for one in left)),),
+        values={"count": len(left), "groups": _as_json(left)},
+        hand_offs=(_to_remove(left[:MOST_CONTACTS]),),
     )
+
+
+def _to_make(contacts: Sequence[GroupContact]) -> MakeMailContacts:
+    missing = (one for one in contacts if one.state is ContactState.MISSING)
+    return MakeMailContacts(tuple(MailContact(one.display_name, one.address, one.routing) for one in missing))
+
+
+def _to_remove(contacts: Sequence[GroupContact]) -> RemoveMailContacts:
+    left = (one for one in contacts if one.state.forwards)
+    return RemoveMailContacts(tuple(StandingContact(one.dn, one.address) for one in left))
 
 
 def _named(contacts: Sequence[GroupContact]) -> Text:
@@ -170,5 +189,5 @@ def _as_json(contacts: Sequence[GroupContact]) -> list[dict[str, str]]:
             "contact": one.dn,
             "state": one.state.value,
         }
-        for one in contacts
+        for one in contacts[:MOST_CONTACTS]
     ]

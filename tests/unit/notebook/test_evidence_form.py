@@ -51,7 +51,7 @@ class Desk:
         self.kept: list[ConnectEvidence] = []
         self.closed: Refused | None = None
         self.form = EvidenceForm(
-            keep=self.kept.append,
+            keep=self.keep,
             preconditions=self.check,
             limit=timedelta(hours=24),
             clock=lambda: self.now,
@@ -60,6 +60,10 @@ class Desk:
 
     def show(self, text: str) -> None:
         self.said.append(text)
+
+    def keep(self, read: ConnectEvidence) -> Path:
+        self.kept.append(read)
+        return Path("records/CHG1/run-1/connect-evidence.json")
 
     def check(self) -> None:
         if self.closed is not None:
@@ -81,6 +85,7 @@ def test_a_whole_file_is_taken_once_and_its_digest_is_said(desk: Desk) -> None:
     assert read.file == file_of(evidence())
     assert said.startswith("Taken: evidence.json, collected on CONNECT01 2026-11-30 08:00")
     assert read.sha256 in said
+    assert "kept as records/CHG1/run-1/connect-evidence.json, which other notebooks take" in said
     assert desk.form.upload.value == (), "the field is ready for another file"
     desk.send(file_of(evidence(server="CONNECT02")))
     assert [one.evidence.server for one in desk.kept] == ["CONNECT01", "CONNECT02"]

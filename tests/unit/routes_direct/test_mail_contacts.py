@@ -10,7 +10,7 @@ from runbook_lib.model.cloud import CloudGroup, Tenant
 from runbook_lib.model.directory import GROUP_ATTRIBUTES, DirectoryGroup, DirectoryObject
 from runbook_lib.model.finding import Severity
 from runbook_lib.preflight.hand_off import MailContact, MakeMailContacts, RemoveMailContacts, StandingContact
-from runbook_lib.routes.direct.mail_contacts import contacts_of_plan
+from runbook_lib.routes.direct.mail_contacts import MOST_CONTACTS, contacts_of_plan
 from runbook_lib.routes.direct.payload import direct_plan
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_enable import plan_enable
@@ -78,8 +78,8 @@ def test_groups_that_are_written_are_offered_contacts_those_in_step_too() -> Non
     view = hand_offs_of_plan_view(contacts.findings)
     assert view is not None
     assert "New-MailContact" in view.html
-    text = hand_offs_text(contacts.findings)
-    assert text.startswith("# Mail contacts for 2 groups (mail-contacts), in: Exchange Online PowerShell")
+    text = hand_offs_text(contacts.hand_offs)
+    assert text.startswith("# Mail contacts for 2 groups, in: Exchange Online PowerShell")
     assert text.endswith(lines.text())
 
 
@@ -132,3 +132,15 @@ def test_the_table_says_how_each_contact_stands() -> None:
     view = mail_contacts_view(contacts.all)
     assert view.text == "0 of 2 groups with a mail contact that forwards to the group."
     assert "not right. It forwards to SMTP:x@other.example" in view.html
+
+
+def test_a_large_plan_shows_some_lines_and_keeps_all() -> None:
+    names = [f"Team{number}" for number in range(MOST_CONTACTS + 7)]
+    inventory, policy = both([group(name) for name in names]), b.policy("Team*", limits=replace(b.WIDE, creates=100))
+    contacts = contacts_of_plan(inventory, direct_plan(plan_enable(inventory, policy).plan), policy)
+    (offered,) = contacts.findings
+    (lines,) = offered.hand_offs
+    assert lines.text().count("New-MailContact ") == MOST_CONTACTS
+    assert offered.values["count"] == len(names)
+    assert "57 groups without a mail contact" in offered.seen
+    assert hand_offs_text(contacts.hand_offs).count("New-MailContact ") == len(names)
