@@ -178,13 +178,13 @@ def _not_looked_at(links: SchemaLinks, access: AccessSearch | None, shares: Shar
 
 
 _NAMES: Mapping[UseKind, Text] = {
-    UseKind.NESTED: t("groups that they are in"),
+    UseKind.NESTED: t("Groups that they are in"),
     UseKind.MAIL: t("Exchange"),
-    UseKind.MANAGES: t("objects that they manage"),
-    UseKind.NAMED: t("other links"),
-    UseKind.ACCESS: t("access lists in AD"),
-    UseKind.OWNS: t("objects that they own"),
-    UseKind.SHARE: t("file shares"),
+    UseKind.MANAGES: t("Objects that they manage"),
+    UseKind.NAMED: t("Other links"),
+    UseKind.ACCESS: t("Access lists in AD"),
+    UseKind.OWNS: t("Objects that they own"),
+    UseKind.SHARE: t("File shares"),
 }
 
 

@@ -164,8 +164,8 @@ def _switch_off(action: ConnectAction, target: ConnectSyncTarget, facts: ServerF
             t("Go on with Next, without changing anything, as far as Optional features."),
             t("Clear Group writeback. Leave every other box as it is."),
             t(
-                "The wizard warns that groups will be deleted. The plan names {groups} in {ou}: where the numbers "
-                "differ much, answer No and tell whoever approved. Otherwise Yes, then Next.",
+                "The wizard warns that groups will be deleted. Approved is that {groups} in {ou} go: where anything "
+                "about that is in doubt, answer No and tell whoever approved. Otherwise Yes, then Next.",
                 groups=counted(going, "AD group"),
                 ou=printable(target.ou_dn),
             ),

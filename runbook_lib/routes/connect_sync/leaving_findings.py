@@ -15,7 +15,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DeletedObjects
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.predicted import Known
-from runbook_lib.model.text import Text, counted, first_of, t
+from runbook_lib.model.text import Text, counted, first_of, joined, t
 from runbook_lib.model.untrusted import printable
 
 DELETION_THRESHOLD = 500
@@ -178,7 +178,7 @@ def _unsure(unsure: Sequence[Removal]) -> Finding:
             "Of {groups} it is not certain that they go: {names}. {why}",
             groups=counted(len(unsure), "AD group"),
             names=names,
-            why=whys[0],
+            why=joined(whys),
         ),
         why=t("They count among those that go, and are backed up; the next run does not wait for them."),
         values={"groups": len(unsure)},
