@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 import pandas as pd
 
 from runbook_lib.connect.arrived import ArrivalState, ConnectArrival, connect_arrivals
-from runbook_lib.connect.predicted import ConnectPrediction
+from runbook_lib.connect.predicted import ConnectPrediction, NamingMode
 from runbook_lib.directory.below import GroupsBelow
 from runbook_lib.errors import AwaitingHandoff, RunbookError, VerificationFailed
 from runbook_lib.exchange.address_book import address_book_of, written_group
@@ -29,7 +29,7 @@ from runbook_lib.notebook.way import ReadBack
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.preflight.address_book import address_book_finding
 from runbook_lib.routes.connect_sync.other_choice import other_names, other_ou
-from runbook_lib.routes.connect_sync.planning import accounts_in_ad, naming_mode
+from runbook_lib.routes.connect_sync.planning import accounts_in_ad
 from runbook_lib.routes.connect_sync.watch import end_of_arrivals, watch_connect
 from runbook_lib.shown.connect_sync import ARRIVALS_COLUMNS, arrivals_rows, connect_arrivals_view
 from runbook_lib.shown.hand_offs import hand_offs_of_plan_view, hand_offs_text
@@ -46,13 +46,22 @@ class ConnectWatching:
         inventory: Both sides, as they were read when the run began.
         server: The Connect server, likewise.
         since: When the wizard was handed over; None: v1 was on before.
+        names: How the hand-over had groups named.
     """
 
-    def __init__(self, context: RunContext, inventory: Inventory, server: ServerRead, since: datetime | None) -> None:
+    def __init__(
+        self,
+        context: RunContext,
+        inventory: Inventory,
+        server: ServerRead,
+        since: datetime | None,
+        names: NamingMode,
+    ) -> None:
         self._context = context
         self._inventory = inventory
         self._server = server
         self._since = since
+        self._names = names
 
     def arrivals(self, prediction: ConnectPrediction) -> ReadBack:
         """Watch until every group that is sure to come is there, or the time is over.
@@ -104,7 +113,7 @@ class ConnectWatching:
     def _other_names(self, seen: Sequence[ConnectArrival], prediction: ConnectPrediction) -> VerificationFailed | None:
         if self._since is None or self._server.v1 is Switch.OFF:
             return None
-        return other_names(seen, prediction, naming_mode(self._context.parameters), self._since)
+        return other_names(seen, prediction, self._names, self._since)
 
     def _has_shell(self) -> bool:
         """Whether somebody can be sent to the Exchange Management Shell: not to one that is known not to exist."""

@@ -12,6 +12,7 @@ import pandas as pd
 from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.journal_check import DoneChange, effects_of
 from runbook_lib.change.resume import BrokenOff
+from runbook_lib.connect.predicted import NamingMode
 from runbook_lib.errors import AwaitingHandoff
 from runbook_lib.graph.tenant.group_settings import GroupSettings, read_group_settings
 from runbook_lib.graph.writeback_state import read_writeback_state
@@ -35,7 +36,7 @@ from runbook_lib.notebook.connect_sync_watching import ConnectWatching
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
-from runbook_lib.routes.connect_sync.actions import HANDED_OVER
+from runbook_lib.routes.connect_sync.actions import HANDED_OVER, SwitchOn
 from runbook_lib.routes.connect_sync.acts import in_act_order
 from runbook_lib.routes.connect_sync.deleted_groups import DeletedGroups, SettingsOfTenant
 from runbook_lib.routes.connect_sync.group_writeback import (
@@ -49,7 +50,13 @@ from runbook_lib.routes.connect_sync.leaving_actions import SetNewGroupDefault
 from runbook_lib.routes.connect_sync.new_group_default import default_finding, default_wanted
 from runbook_lib.routes.connect_sync.payload import ConnectSyncChange, connect_sync_changes, connect_sync_plan
 from runbook_lib.routes.connect_sync.plan_enable import plan_connect_enable
-from runbook_lib.routes.connect_sync.planning import ConnectSides, PlannedConnect, about_ou, require_same_ou
+from runbook_lib.routes.connect_sync.planning import (
+    ConnectSides,
+    PlannedConnect,
+    about_ou,
+    naming_mode,
+    require_same_ou,
+)
 from runbook_lib.routes.connect_sync.resume import renamed_connect, require_connect_rest_allowed
 from runbook_lib.routes.connect_sync.steps import ActContext
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget, connect_sync_target, connect_target_of
@@ -200,7 +207,8 @@ class ConnectSyncWay:
         if self._made is None:
             return None
         inventory, server = self._both
-        return ConnectWatching(self._context, inventory, server, self._since).arrivals(self._made.prediction)
+        watching = ConnectWatching(self._context, inventory, server, self._since, self._names)
+        return watching.arrivals(self._made.prediction)
 
     def _keep_hand_over(self, handed: HandOver) -> None:
         self._context.record.folder.write_text(handed.file, handed.text())
@@ -234,6 +242,16 @@ class ConnectSyncWay:
     def _since(self) -> datetime | None:
         earlier = self._earlier()
         return earlier.at if earlier else None
+
+    @property
+    def _names(self) -> NamingMode:
+        """How the wizard was told to name groups; where nothing was handed over, how it is to be told."""
+        earlier = self._earlier()
+        handed = earlier.of_kind(ChangeKind.SWITCH_ON) if earlier else None
+        action = handed.payload.action if handed else None
+        if not isinstance(action, SwitchOn):
+            return naming_mode(self._context.parameters)
+        return NamingMode.DISPLAY_NAME if action.display_names else NamingMode.ID
 
     @property
     def _facts(self) -> ServerFacts:

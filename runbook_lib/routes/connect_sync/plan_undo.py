@@ -196,7 +196,9 @@ def _on_again(
     off: SwitchOff, inventory: Inventory, settings: WritebackSettings, target: ConnectSyncTarget
 ) -> tuple[ConnectSyncChange, ConnectSyncChange]:
     """v1 with the names that it had: another naming mode would rename every group that comes back."""
-    by_id = all(rdn_value(one.dn) == anchor_of(one.group_id) for one in off.groups_going)
+    # What may be somebody else's says nothing of the names that v1 gave.
+    sure = [one for one in off.groups_going if one.certain] or off.groups_going
+    by_id = all(rdn_value(one.dn) == anchor_of(one.group_id) for one in sure)
     mode = NamingMode.ID if by_id else NamingMode.DISPLAY_NAME
     coming = tuple(
         ComingGroup(group.group_id, group.display_name, group.names[mode].value)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.change.step import Effect
+from runbook_lib.connect.predicted import NamingMode
 from runbook_lib.connect.settings import WritebackSettings, writeback_settings
 from runbook_lib.errors import Refused
 from runbook_lib.inventory.build import Inventory
@@ -172,6 +173,17 @@ def test_the_same_objects_come_back_with_their_names_and_their_sid() -> None:
     assert (on.display_names, on.groups) == (True, frozenset({ONE.id, TWO.id, THREE.id}))
     assert "177 days are left" in next(one.seen for one in made.findings if one.id == "way-back-days")
     assert made.plan.phrase == "UNDO 3 GROUPS IN contoso.com"
+
+
+def test_groups_that_may_be_somebody_elses_say_nothing_of_the_names() -> None:
+    by_id = [by_connect(group, parent=b.TARGET_OU, mode=NamingMode.ID) for group in (ONE, TWO)]
+    stranger = by_connect(THREE, parent=f"OU=Elsewhere,{b.BASE}")
+    done = disabled([*by_id, stranger])
+    made = plan_undo(sides([stranger]), OFF, LIMITS, done, None)
+    on = next(one.payload.action for one in made.plan.changes if one.kind is ChangeKind.SWITCH_ON)
+    assert isinstance(on, SwitchOn)
+    assert on.display_names is False
+    assert {one.cn for one in on.groups_coming} == {anchor_of(group.id) for group in (ONE, TWO, THREE)}
 
 
 def refusals(inventory: Inventory, settings: WritebackSettings = OFF) -> dict[str, str]:
