@@ -72,7 +72,8 @@ def demo(records: Path | None, staff: int, route: str, keep: bool, quiet: bool) 
     place = (records or root / "records").absolute()
     taken = Route(route)
     steps = _STEPS[taken]
-    console.print_line(t("{steps} steps; together they take about half a minute on two idle cores.", steps=steps))
+    time = t("a minute") if taken is Route.CONNECT_SYNC else t("half a minute")
+    console.print_line(t("{steps} steps; together they take about {time} on two idle cores.", steps=steps, time=time))
     console.print_line(t("Starting the rehearsal {name} …", name=name))
     try:
         options = StartOptions(

@@ -17,6 +17,7 @@ from rehearsal.cloud_sync_journey import CloudSyncJourney
 from rehearsal.connect_journey import ConnectJourney
 from rehearsal.contoso import names
 from rehearsal.control import ControlError
+from rehearsal.journey import Steps
 from rehearsal.options import StartOptions
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from rehearsal.scene import Objects
@@ -27,10 +28,14 @@ from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory import build_inventory, group_ids_to_probe, index_directory
 from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE
+from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters import load_parameters
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import naming_of, policy_of
+from tests.notebooks.test_cloud_sync import PERMISSIONS
+from tests.notebooks.test_cloud_sync_move import DIRECT, TOLD
 from tests.support.cloud_sync import go_the_way, groups_of_ad, in_ad
 from tests.support.connect_sync import enable_and_disable
 
@@ -114,6 +119,37 @@ def test_the_demo_groups_are_planned(running: RunningRehearsal) -> None:
 def test_an_administrator_edits_a_group_there(running: RunningRehearsal) -> None:
     said = edit_group(running, "GG-HR-Write", GroupEdit(add_members=("aaliyah.abbott",), description="ü"))
     assert said[0] == f"Added aaliyah.abbott to CN=GG-HR-Write,{names.GROUPS_OU}."
+
+
+def test_groups_move_to_cloud_sync_and_back(running: RunningRehearsal, tmp_path: Path) -> None:
+    """The objects that the route direct wrote stay the same, whoever keeps them up to date."""
+    running.control.reset()
+    running.control.settings(roles=list(PERMISSIONS))
+    running.control.cloud_sync("members", on=True)
+    steps = Steps(running.parameters_file, tmp_path / "records", "SAMBA-MOVE", 7, quiet=True)
+    place = {"records_dir": str(steps.records)}
+    told = {**TOLD, **place, "cloud_sync_wait": "5"}
+    steps.planned_and_applied("30-enable-writeback", "DIRECT", {**DIRECT, **place})
+    marked = _lasting(running, MARK_ATTRIBUTE)
+    assert sorted(marked) == ["VPN Admins", "VPN Users"]
+    steps.planned_and_applied("30-enable-writeback", "OVER", told)
+    assert _lasting(running, EXTERNAL_ID_ATTRIBUTE) == marked
+    assert _lasting(running, MARK_ATTRIBUTE) == {}
+    disabled = {**told, "disable_names": '["VPN Users", "VPN Admins"]'}
+    steps.planned_and_applied("40-disable-writeback", "BACK", disabled)
+    assert _lasting(running, MARK_ATTRIBUTE) == marked
+    assert _lasting(running, EXTERNAL_ID_ATTRIBUTE) == {}
+    steps.run("30-enable-writeback", "AGAIN", Outcome.NOTHING_TO_DO, {**DIRECT, **place})
+    running.control.reset()
+
+
+def _lasting(running: RunningRehearsal, attribute: str) -> dict[str, tuple[object, ...]]:
+    """What of the two groups has to stay, by display name, where they carry an attribute."""
+    return {
+        group.text("displayName") or "": (group.dn, group.guid, group.sid, sorted(group.members or ()))
+        for group in groups_of_ad(running)
+        if group.attributes.get(attribute) and group.text("displayName") in ("VPN Admins", "VPN Users")
+    }
 
 
 def test_the_journey_by_cloud_sync(running: RunningRehearsal, tmp_path: Path) -> None:
