@@ -36,6 +36,9 @@ from runbook_lib.model.text import NOTHING, Progress, Text, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.strict_file import LARGEST_APPROVAL, Unfit, read_plain
 
+_CLOCK_SET_BACK = timedelta(minutes=10)
+"""Our threshold: time services correct a clock by less."""
+
 
 class ApprovalLapsed(AwaitingApproval):
     """An approval that a run writes under has ended or was taken back."""
@@ -92,7 +95,8 @@ class StillApproved:
                     hint=t("Find out who took it back and why; then approve the plan again with gwb approve RECORD."),
                     values={"path": str(approval.file.path)},
                 )
-        if now - self.read_at > self.oldest:
+        # After a clock was set back nothing tells how old a reading is that seems to be of the future.
+        if not -_CLOCK_SET_BACK <= now - self.read_at <= self.oldest:
             minutes = int(self.oldest.total_seconds() // 60)
             raise ReadingTooOld(
                 t(

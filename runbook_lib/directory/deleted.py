@@ -22,6 +22,7 @@ from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, group
 from runbook_lib.model.text import NOTHING, Text, t
 
 _ATTRIBUTES = (
+    "objectClass",
     "objectGUID",
     "objectSid",
     ANCHOR_ATTRIBUTE,
@@ -63,9 +64,11 @@ def read_deleted(directory: Directory, ous: Sequence[str]) -> tuple[DeletedObjec
 
 
 def read_one_deleted(directory: Directory, guid: str) -> DeletedObject | None:
-    """The deleted object with this GUID; None where it stands in AD, is gone for good or may not be seen."""
+    """The deleted group with this GUID; None where it is no group, stands in AD, is gone for good or is not shown."""
     entry = directory.read(guid, _ATTRIBUTES, show_deleted=True)
-    return _object(entry) if entry is not None and entry.truth("isDeleted") else None
+    if entry is None or not entry.truth("isDeleted") or "group" not in entry.texts("objectClass"):
+        return None
+    return _object(entry)
 
 
 def may_list_deleted(directory: Directory) -> Switch:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.dn import MalformedDnError, is_below
 from runbook_lib.model.enforcement import NO_ENFORCEMENT, SOA_ATTRIBUTE, Enforcement
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, MARK_ATTRIBUTE, NO_OBJECT, ObjectGuid
 from runbook_lib.model.reading import Reading
@@ -225,6 +226,18 @@ class DeletedObject:
     changed: datetime | None
     governed_by_cloud: bool = False
     """Whether it carries msDS-ObjectSoa."""
+
+    def was_of(self, group_id: str, ou: str) -> bool:
+        """Whether it was the AD group of a cloud group: its anchor says so or, on a tombstone, the OU it was in.
+
+        GUID and SID come from a plan, which is a file; this is what AD itself knows of it.
+        """
+        if self.group_id:
+            return self.group_id == group_id
+        try:
+            return is_below(self.last_dn, ou)
+        except MalformedDnError:
+            return False
 
 
 @dataclass(frozen=True, slots=True)

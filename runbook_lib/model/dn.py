@@ -145,6 +145,14 @@ def rdn_of(dn: str) -> str:
     return _strip(dn[: _first_end(dn)])
 
 
+def first_rdn(text: str) -> str:
+    """The first RDN, as spelled; empty where the text is no DN."""
+    try:
+        return rdn_of(text) if parse_dn(text) else ""
+    except MalformedDnError:
+        return ""
+
+
 def rdn_value(dn: str) -> str:
     """The plain value of the first RDN: ``Sales, North`` for ``CN=Sales\\, North,OU=…``.
 

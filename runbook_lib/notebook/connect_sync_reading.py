@@ -192,7 +192,7 @@ class ConnectLive:
         Every group that comes back asks, and a wizard takes longer than that.
         """
         now = self._context.clock()
-        if self._switch is None or now - self._switch[0] > _FRESH:
+        if self._switch is None or not timedelta(0) <= now - self._switch[0] <= _FRESH:
             self._switch = now, self._asked()
         return self._switch[1]
 

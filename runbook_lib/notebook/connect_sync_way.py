@@ -6,6 +6,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
+from pathlib import Path
 
 import pandas as pd
 
@@ -34,6 +35,7 @@ from runbook_lib.notebook.connect_sync_reading import (
 )
 from runbook_lib.notebook.connect_sync_watching import ConnectWatching
 from runbook_lib.notebook.context import RunContext
+from runbook_lib.notebook.earlier_runs import require_unaltered
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.routes.connect_sync.actions import HANDED_OVER, SwitchOn
@@ -88,6 +90,7 @@ class ConnectSyncWay:
         self._target: ConnectSyncTarget | None = None
         self._order: tuple[Finding, ...] | None = None
         """What the pre-flight found, once for a run."""
+        self._proved: set[Path] = set()
 
     @property
     def lock_server(self) -> str:
@@ -221,7 +224,14 @@ class ConnectSyncWay:
 
     def _earlier(self) -> EarlierHandOver | None:
         folder = self._context.record.folder
-        return earlier_hand_over(folder.change_folder, ROUTES, self.operation, but=(folder.run_id,))
+        return earlier_hand_over(
+            folder.change_folder, ROUTES, self.operation, but=(folder.run_id,), prove=self._prove_unaltered
+        )
+
+    def _prove_unaltered(self, runs: Sequence[Path]) -> None:
+        """Once for each run: what is waited for, and with what AD is compared, stands in these records."""
+        require_unaltered(one for one in runs if one not in self._proved)
+        self._proved.update(runs)
 
     def _awaited(self, earlier: EarlierHandOver | None) -> Text:
         if earlier is None or self._made is None or not self._made.waits:

@@ -58,6 +58,10 @@ class ConnectAction(ABC):
         """What of it is set where it takes effect, without the groups that follow: one hand-over is another's by it."""
         return {"name": self.name, **self.as_json()}
 
+    def names(self) -> object:
+        """Names that a person reads of it and that its identity leaves out; None: there are none."""
+        return None
+
     @abstractmethod
     def summary(self) -> Text:
         """What is done, in a few words."""
@@ -151,6 +155,10 @@ class SwitchOn(HandedOver):
         """The box, and every group with its name in AD."""
         coming = sorted([one.group_id, one.cn] for one in self.groups_coming)
         return {**self.settings(), "groups": coming}
+
+    def names(self) -> object:
+        """How the groups are called in the cloud."""
+        return sorted([one.group_id, one.display_name] for one in self.groups_coming)
 
     def settings(self) -> Mapping[str, object]:
         """The box."""

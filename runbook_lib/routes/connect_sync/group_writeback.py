@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
@@ -16,7 +17,7 @@ from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import CloudKind
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import GroupId
-from runbook_lib.model.text import Text, counted, first_of, t
+from runbook_lib.model.text import NOTHING, Text, counted, first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.connect_sync.actions import ConnectAction
 from runbook_lib.routes.connect_sync.payload import ConnectSyncChange, ConnectSyncPayload
@@ -41,6 +42,13 @@ class SetGroupWriteback(ConnectAction):
     def as_json(self) -> dict[str, object]:
         """Before and after."""
         return {"before": self.before, "after": self.after}
+
+    def beyond_effect(self, said: Mapping[str, Any], group_id: str) -> Text:
+        """Another value than the plan's."""
+        del group_id
+        if said and (WRITEBACK_SET not in said or said[WRITEBACK_SET] is not self.after):
+            return t("it says that something else was set")
+        return NOTHING
 
     def summary(self) -> Text:
         """In a few words."""

@@ -5,19 +5,20 @@ A journal is its writer's word. Nothing is written because of it: it only tells 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from runbook_lib.change.journal import chain_of, journals_of
-from runbook_lib.change.journal_check import effects_of
+from runbook_lib.change.journal import chain_of, damaged_journal, journals_of
+from runbook_lib.change.journal_check import effects_beyond, effects_of
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.change.route import Routes
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.moment import moment_in
 from runbook_lib.model.target import Route
+from runbook_lib.model.text import t
 from runbook_lib.routes.connect_sync.actions import HANDED_OVER
 from runbook_lib.routes.connect_sync.payload import ConnectSyncChange, ConnectSyncPlan, connect_sync_plan
 
@@ -55,7 +56,12 @@ class EarlierHandOver:
 
 
 def earlier_hand_over(
-    change_folder: Path, routes: Routes, operation: Operation, *, but: Collection[str] = ()
+    change_folder: Path,
+    routes: Routes,
+    operation: Operation,
+    *,
+    but: Collection[str] = (),
+    prove: Callable[[Sequence[Path]], None],
 ) -> EarlierHandOver | None:
     """What is waited for under a change id; None where its last plan was for something else, or handed nothing over.
 
@@ -64,15 +70,18 @@ def earlier_hand_over(
         routes: The routes whose journals and plans can be read.
         operation: What the notebook is for.
         but: Ids of runs that do not count: the one that asks.
+        prove: Refuses folders of runs whose records are not what was sealed.
 
     Raises:
-        Refused: A journal or a closing cannot be believed.
+        Refused: A journal, a closing or a record cannot be believed.
     """
     journals = journals_of(change_folder, routes)
     done = [one for one in journals if one.carried_out and one.run.name not in but]
     if not done or done[-1].opened.get("route") != Route.CONNECT_SYNC.value:
         return None
     last = done[-1]
+    chain = chain_of(last, journals)
+    prove([one.run for one in chain])
     try:
         plan = read_plan(last.run, routes)
     except UsageError:
@@ -80,7 +89,10 @@ def earlier_hand_over(
     at = moment_in(last.last)
     if plan is None or at is None or plan.operation is not operation or plan.route is not Route.CONNECT_SYNC:
         return None
-    chain = chain_of(last, journals)
+    if any(one.opened.get("plan_digest") != plan.digest for one in chain):
+        raise damaged_journal(last.run, 1, t("it is of another plan than plan.json beside it"))
+    if beyond := effects_beyond(plan, chain, routes[plan.route]):
+        raise damaged_journal(beyond[0], 1, beyond[1])
     effects = effects_of(chain)
     handed = {digest for digest, some in effects.items() if any(one.data.get(HANDED_OVER) for one in some)}
     known = connect_sync_plan(plan)

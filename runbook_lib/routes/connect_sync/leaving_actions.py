@@ -16,6 +16,7 @@ from typing import Any
 from runbook_lib.graph.tenant.group_settings import NEW_GROUP_DEFAULT, Values
 from runbook_lib.model.change import ValueDifference
 from runbook_lib.model.change_kind import ChangeKind
+from runbook_lib.model.dn import first_rdn
 from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.routes.connect_sync.actions import ConnectAction, HandedOver
@@ -80,8 +81,13 @@ class SwitchOff(HandedOver):
         return {"groups": going}
 
     def identity(self) -> Mapping[str, object]:
-        """Every object that goes; names are no part of it."""
-        return {**self.settings(), "groups": sorted([one.group_id, one.guid] for one in self.groups_going)}
+        """Every object that goes: whether for sure, since that is what is waited for; and the SID that comes back."""
+        going = sorted([one.group_id, one.guid, one.sid, one.certain] for one in self.groups_going)
+        return {**self.settings(), "groups": going}
+
+    def names(self) -> object:
+        """What every object is called, by GUID; the OU around it may be renamed."""
+        return sorted([one.guid, one.display_name, first_rdn(one.dn)] for one in self.groups_going)
 
     def settings(self) -> Mapping[str, object]:
         """The box."""
@@ -93,10 +99,12 @@ class SwitchOff(HandedOver):
         return t("group writeback is switched off; the next cycle deletes {groups}", groups=going)
 
     def beyond_kind(self, kind: ChangeKind) -> Text:
-        """An object that goes twice."""
+        """An object that goes twice, or stands nowhere."""
         del kind
         guids = {one.guid for one in self.groups_going}
-        return NOTHING if len(guids) == len(self.groups_going) else t("names an object twice")
+        if len(guids) != len(self.groups_going):
+            return t("names an object twice")
+        return NOTHING if all(first_rdn(one.dn) for one in self.groups_going) else t("names an object by no DN")
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,11 +187,15 @@ class SetNewGroupDefault(ConnectAction):
         return NOTHING if changed <= {NEW_GROUP_DEFAULT} else t("changes another value of the settings of groups")
 
     def beyond_effect(self, said: Mapping[str, Any], group_id: str) -> Text:
-        """Another settings object than the plan's."""
+        """Another settings object than the plan's, or one made where the plan replaced one: an undo would remove it."""
         del group_id
-        named = said.get(SETTINGS_ID, self.settings_id)
-        if self.settings_id and named != self.settings_id:
+        if not said:
+            return NOTHING
+        named = said.get(SETTINGS_ID)
+        if not named or (self.settings_id and named != self.settings_id):
             return t("it says that other settings were changed")
+        if said.get(SETTINGS_MADE) is not (not self.settings_id):
+            return t("it says otherwise than its plan whether settings were made")
         return NOTHING
 
 

@@ -58,6 +58,9 @@ class BringBackStep(ActStep[BringBack]):
             return Look(LiveState.OTHER, seen)
         if found.sid != action.sid:
             return Look(LiveState.OTHER, t("the deleted object {dn} has another SID", dn=printable(found.dn)))
+        if not found.was_of(self.change.group_id, self.context.target.ou_dn):
+            seen = t("nothing in AD says that the deleted object {dn} was written by v1", dn=printable(found.dn))
+            return Look(LiveState.OTHER, seen)
         place = groups.place(rdn_of(self.change.payload.dn))
         if place is None:
             return Look(LiveState.OTHER, t("the OU that it came from is gone"))

@@ -8,6 +8,7 @@ from typing import cast
 
 from runbook_lib.model.change import Change, ChangeOf, MemberDifference, Plan, PlanOf, ValueDifference
 from runbook_lib.model.change_kind import ChangeKind
+from runbook_lib.model.dn import first_rdn
 from runbook_lib.model.target import Route, Target
 from runbook_lib.model.text import Text, t
 from runbook_lib.routes.connect_sync.actions import ConnectAction
@@ -79,8 +80,10 @@ class ConnectSyncPayload:
         }
 
     def as_read(self, display_name: str, target: Target) -> dict[str, object]:
-        """The group's name; the OU may be renamed once it is begun, and names in AD stand in the digest."""
-        return {"group": display_name, "domain": connect_sync_target(target).domain_dns_name}
+        """Names of the group, of its object and of all that the action names; the OU may be renamed once it began."""
+        own = first_rdn(self.dn) if self.group_id and self.object_guid != connect_sync_target(target).ou_guid else ""
+        told = {"group": display_name, "domain": connect_sync_target(target).domain_dns_name}
+        return {**told, "object": own, "names": self.action.names()}
 
     def beyond_standing(self, kind: ChangeKind) -> Text:
         """What a person has to do on a server is approved each time."""

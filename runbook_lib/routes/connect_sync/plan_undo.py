@@ -168,6 +168,10 @@ def _refused(
     if found.sid != going.sid:
         why = t("The deleted object {dn} has another SID.", dn=printable(found.dn))
         return _refusal(going, "undelete-other-object", why, _TOO_LATE)
+    if not found.was_of(going.group_id, ou):
+        why = t("Nothing in AD says that the deleted object {dn} was written by v1.", dn=printable(found.dn))
+        to_do = t("Find out where this record comes from; bring the object back by hand where it is the right one.")
+        return _refusal(going, "undelete-other-object", why, to_do)
     if found.governed_by_cloud and directory.enforcement.leave is Leave.REFUSED:
         why = t("It carries msDS-ObjectSoa, and a policy of this domain lets this account not bring it back.")
         to_do = t("Have the account's SID put into msDS-Settings of the policy.")
@@ -196,9 +200,9 @@ def _on_again(
     off: SwitchOff, inventory: Inventory, settings: WritebackSettings, target: ConnectSyncTarget
 ) -> tuple[ConnectSyncChange, ConnectSyncChange]:
     """v1 with the names that it had: another naming mode would rename every group that comes back."""
-    # What may be somebody else's says nothing of the names that v1 gave.
+    # What may be somebody else's says nothing of the names that v1 gave, and one that was renamed by hand not for all.
     sure = [one for one in off.groups_going if one.certain] or off.groups_going
-    by_id = all(rdn_value(one.dn) == anchor_of(one.group_id) for one in sure)
+    by_id = 2 * sum(rdn_value(one.dn) == anchor_of(one.group_id) for one in sure) >= len(sure)
     mode = NamingMode.ID if by_id else NamingMode.DISPLAY_NAME
     coming = tuple(
         ComingGroup(group.group_id, group.display_name, group.names[mode].value)

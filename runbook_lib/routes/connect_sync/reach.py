@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from runbook_lib.model.change_kind import KINDS_OF_ROUTE, ChangeKind, Operation
+from runbook_lib.model.dn import first_rdn
+from runbook_lib.model.ids import anchor_of
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.connect_sync.actions import SwitchOn
+from runbook_lib.routes.connect_sync.leaving_actions import BringBack
 from runbook_lib.routes.connect_sync.payload import ConnectSyncChange, ConnectSyncPlan
 
 _EITHER = (ChangeKind.RUN_CYCLE, ChangeKind.NEW_GROUP_DEFAULT, ChangeKind.GROUP_WRITEBACK)
@@ -30,6 +33,10 @@ def beyond_kind(change: ConnectSyncChange, operation: Operation) -> Text:
         return t("is about another group than it names")
     if isinstance(action, SwitchOn) and len(action.groups) != len(action.groups_coming):
         return t("names a group twice")
+    if isinstance(action, BringBack) and action.anchor != anchor_of(change.group_id):
+        return t("brings the object of another group back than it names")
+    if isinstance(action, BringBack) and not first_rdn(change.payload.dn):
+        return t("names an object by no DN")
     return action.beyond_kind(change.kind)
 
 

@@ -278,6 +278,8 @@ class Undelete(DirectStep):
             raise NotAsPlanned(t("the deleted object {dn} has another SID", dn=found.dn))
         if change.payload.parent_guid not in here.ous.present:
             raise NotAsPlanned(t("the OU it came from is gone: {dn}", dn=parent_of(change.payload.dn)))
+        if not found.was_of(change.group_id, here.ous.present[change.payload.parent_guid]):
+            raise NotAsPlanned(t("nothing in AD says that the deleted object {dn} was this group's", dn=found.dn))
         self._deleted_dn, self._parent = found.dn, here.ous.present[change.payload.parent_guid]
         return LiveState.BEFORE
 

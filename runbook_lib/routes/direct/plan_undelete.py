@@ -111,8 +111,13 @@ def _not_as_ours(change: DirectChange, live: DirectoryGroup, inventory: Inventor
 
 def _cannot_come_back(change: DirectChange, found: DeletedObject | None, inventory: Inventory) -> Refusal | None:
     if found is not None:
+        ous = (inventory.directory.target, inventory.directory.retired)
+        ou = next((one.dn for one in ous if one.guid == change.payload.parent_guid), "")
         if change.payload.deletion is not None and found.sid == change.payload.deletion.sid:
-            return None
+            if found.was_of(change.group_id, ou):
+                return None
+            why = t("Nothing in AD says that the deleted object {found_dn} was this group's.", found_dn=found.dn)
+            return _refuse(change, "undelete-other-object", why, _BY_HAND)
         return _refuse(
             change,
             "undelete-other-object",

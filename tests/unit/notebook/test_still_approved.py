@@ -70,6 +70,16 @@ def test_before_the_first_write_nothing_is_written(field: Field, name: str) -> N
     assert field.groups() == {}
 
 
+def test_after_the_clock_was_set_back_nothing_tells_how_old_a_reading_is(field: Field) -> None:
+    run, change, _ = open_gate(field)
+    field.now -= timedelta(minutes=11)
+    with pytest.raises(RunbookError) as caught:
+        change.apply()
+    run.ended_with(caught.value)
+    assert (caught.value.code, run.record.outcome) == ("reading-too-old", Outcome.REFUSED)
+    assert field.groups() == {}
+
+
 @pytest.mark.parametrize("name", HAPPENINGS)
 @pytest.mark.parametrize("after", [1, 3])
 def test_after_it_the_run_stops_and_can_be_resumed(field: Field, name: str, after: int) -> None:

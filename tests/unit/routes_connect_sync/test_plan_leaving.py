@@ -240,3 +240,16 @@ def test_a_record_of_another_ou_is_refused() -> None:
 def test_plans_of_this_route_are_plans() -> None:
     plan: Plan = plan_disable(sides(WRITTEN), ON, LIMITS).plan
     assert [connect_sync_change(one).payload.dn for one in plan.changes] == [b.TARGET_OU, b.TARGET_OU]
+
+
+@pytest.mark.parametrize(("by_id", "others"), [(3, 0), (2, 1), (0, 3), (1, 2)])
+def test_v1_comes_back_with_the_names_that_most_of_its_groups_had(by_id: int, others: int) -> None:
+    """One that somebody renamed, or that v1 left behind, must not have all others renamed."""
+    made = [by_connect(group, parent=b.TARGET_OU) for group in (ONE, TWO, THREE)]
+    there = [
+        replace(ad, dn=f"CN={anchor_of(group.id) if number < by_id else group.display_name},{b.TARGET_OU}")
+        for number, (group, ad) in enumerate(zip((ONE, TWO, THREE), made, strict=True))
+    ]
+    back = plan_undo(sides([]), OFF, LIMITS, disabled(there), None)
+    on = next(one.payload.action for one in back.plan.changes if isinstance(one.payload.action, SwitchOn))
+    assert on.display_names is (others > by_id)

@@ -76,6 +76,28 @@ def test_when_the_time_is_over_the_rest_is_waited_for_next_time() -> None:
     assert len(one_look.waiting) == 3
 
 
+def test_a_clock_that_is_set_back_makes_no_wait_longer() -> None:
+    """By hand or by its time service: an hour of waiting stays one, and is called that."""
+    time = Time()
+
+    def sleep(seconds: float) -> None:
+        time.sleep(seconds)
+        time.now -= timedelta(seconds=seconds, minutes=1)
+
+    everything = frozenset(BEFORE)
+    looks = [everything] * 1000
+    seen = watch_gone(
+        lambda _: looks.pop(),
+        GROUPS,
+        BEFORE,
+        wait=timedelta(minutes=60),
+        clock=time.clock,
+        sleep=sleep,
+        progress=lambda *_: None,
+    )
+    assert (sum(time.slept), seen.waited) == (3600, timedelta(hours=1))
+
+
 def staying(server: ServerNow, since: datetime | None = None) -> AwaitingHandoff:
     """The error of a watch that saw every group stay."""
     error = end_of_gone(watched(iter([frozenset(BEFORE)]), minutes=0), server, since)

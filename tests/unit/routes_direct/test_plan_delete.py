@@ -219,6 +219,12 @@ def test_what_cannot_come_back_is_refused_in_words_and_never_made_anew() -> None
     assert rules(undo(deleted=replace(nothing, listable=Switch.OFF))) == ["undelete-hidden"]
     other = replace(b.BIN_ON, objects=(b.deleted_object(TEAM, sid="S-1-5-21-9"),))
     assert rules(undo(deleted=other)) == ["undelete-other-object"]
+    gone = b.deleted_object(TEAM)
+    for forged in (replace(gone, group_id=b.guid("another")), replace(gone, last_dn=f"CN=Payroll,OU=Admins,{b.BASE}")):
+        foreign = replace(b.BIN_ON, objects=(forged,))
+        assert rules(undo(deleted=foreign)) == ["undelete-other-object"]
+    kept = replace(b.BIN_ON, objects=(b.deleted_object(TEAM, group_id=GROUP.id, last_dn="CN=x"),))
+    assert undo(deleted=kept).plan.changes, "its anchor says whose it was, wherever it stood"
 
 
 def test_nothing_in_the_way_is_overwritten() -> None:

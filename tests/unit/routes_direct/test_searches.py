@@ -222,4 +222,8 @@ def test_whoever_searches_in_a_route_or_its_loop_is_known_here() -> None:
     assert found == {
         ("routes/direct/live.py", "directory.controller.default_naming_context"),
         ("routes/direct/object_steps.py", "entry.dn"),
+        # The OU of written groups alone, by its anchor: once for each group that comes back.
+        ("routes/connect_sync/deleted_groups.py", "ou"),
+        # Every group by objectClass, which is indexed: one look of twenty, tests/unit/routes_connect_sync counts them.
+        ("routes/connect_sync/watch_gone.py", "base"),
     }

@@ -166,19 +166,23 @@ def look_until(
     began = clock()
     until = began + wait
     looks, whole, cancelled = 0, True, False
+    slept = timedelta(0)
     while True:
         seen = look(not whole)
         looks += 1
-        left = until - clock()
+        # A clock that is set back must not make the wait longer.
+        left = min(until - clock(), wait - slept)
         progress(seen, max(left, timedelta(0)))
         ends = left <= timedelta(0) or over(seen)
         if ends and whole:
-            return Ended(seen, clock() - began, looks, cancelled)
+            return Ended(seen, max(clock() - began, slept), looks, cancelled)
         if ends:
             whole = True
             continue
+        pause = min(POLL, left)
         try:
-            sleep(min(POLL, left).total_seconds())
+            sleep(pause.total_seconds())
+            slept += pause
         except KeyboardInterrupt:
-            cancelled, until = True, clock()
+            cancelled, wait = True, slept
         whole = cancelled or looks % whole_every == 0
