@@ -46,8 +46,13 @@ CLOUD_SYNC_OUTCOMES = [
 ]
 
 
-WITHOUT_RECYCLE_BIN = ("recycle-bin-not-on-while-leaving", "deleted-objects-not-listable-while-leaving")
-"""Findings about Samba, where the runbook's own account sees no deleted object either."""
+KNOWN = (
+    "recycle-bin-not-on-while-leaving",
+    "deleted-objects-not-listable-while-leaving",
+    "hangs-on-groups:member-of",
+)
+"""Findings about Samba, where the runbook's own account sees no deleted object either, and about a group that the route
+direct wrote before: nobody knows whether Connect holds it, and it is in another."""
 CONNECT_SYNC_OUTCOMES = [
     *("refused", "done"),  # detect: v1 itself is missing; inventory
     *("awaiting-approval", "awaiting-handoff", "awaiting-handoff", "done"),  # enable, Exchange's after-work
@@ -170,7 +175,7 @@ def test_the_journey_by_connect_sync(running: RunningRehearsal, tmp_path: Path) 
     """As ``gwb demo --route connect-sync``. Without Recycle Bin v1 gives back what a tombstone has lost."""
     running.control.reset()
     told = yaml.safe_load(running.folder.connect_sync_parameters.read_text(encoding="utf-8"))
-    known = [{**told["acknowledge"][0], "finding": finding} for finding in WITHOUT_RECYCLE_BIN]
+    known = [{**told["acknowledge"][0], "finding": finding} for finding in KNOWN]
     told |= {"acknowledge": [*told["acknowledge"], *known], "records_dir": str(tmp_path / "records")}
     mine = tmp_path / "mine.yaml"
     mine.write_text(json.dumps(told), encoding="utf-8")
