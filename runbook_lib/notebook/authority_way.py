@@ -92,12 +92,20 @@ class AuthorityWay(CloudSyncWay):
         self._planned_authority: PlannedAuthority | None = None
 
     def plan(self, inventory: Inventory) -> PlanMade:
-        """Read what names and memberships depend on, and plan; what is lost is read of what is converted alone."""
+        """Read what names and memberships depend on, and plan; what is lost is read of what is converted alone.
+
+        Raises:
+            Refused: As every plan.
+            NoAccess: The source of authority of a group of the plan may not be read.
+        """
         context = self._context
         sides, facts = self._with_names(self._keep(self._planning.sides_of_domain(inventory, may_be_made=False)))
         settings = authority_settings(context.parameters, self.operation)
         sides, made = self._with_what_is_lost(sides, facts, policy_now(context, inventory), settings)
         self._planned_authority = made
+        if made.plan.changes:
+            # Of groups that AD decides about nobody asked it yet: that it is not allowed is known before scopes change.
+            read_authority(context.connect_graph(), sorted(made.watched)[:1])
         names = _display_names(sides.inventory)
         views = [placements_view(made.placements, names)] if made.placements else []
         offers = hand_offs_of_plan_view(made.findings)

@@ -13,12 +13,14 @@ import pytest
 from rehearsal.contoso import names
 from rehearsal.process import start_rehearsal
 from runbook_lib.change.approvals.plan import planned
+from runbook_lib.errors import RunbookError
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.test_cloud_sync import IDS, PERMISSIONS, World
+from tests.notebooks.test_cloud_sync_permissions import run
 
 FINANCE, HR = IDS["gg-finance-read"], IDS["gg-hr-write"]
 DNS = {name: f"CN={name},{names.GROUPS_OU}" for name in ("GG-Finance-Read", "GG-HR-Write")}
@@ -62,11 +64,24 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         yield World(running, folder / "records")
 
 
+def refused_without(world: World, permission: str, change_id: str) -> None:
+    """An approved plan stops where a permission of its row was taken away since, and names it."""
+    control = world.running.control
+    control.settings(roles=[one for one in (*PERMISSIONS, *OTHERS) if one != permission])
+    given = {"records_dir": str(world.records), "change_id": change_id, **CONVERT}
+    with pytest.raises(RunbookError) as caught:
+        run(world.running, "30-enable-writeback", given)
+    assert caught.value.outcome is Outcome.NO_ACCESS, caught.value
+    assert permission in str(caught.value.hint), caught.value.hint
+    control.settings(roles=[*PERMISSIONS, *OTHERS])
+
+
 def test_a_conversion_there_and_back(world: World) -> None:
     control = world.running.control
     # The first plan makes what holds distinguished names; the job from AD fills it.
     world.run("preparing", "30-enable-writeback", "CHG-PREPARE", CONVERT)
     world.approved("preparing")
+    refused_without(world, "Application.ReadWrite.OwnedBy", "CHG-PREPARE")
     prepared = world.run("prepared", "30-enable-writeback", "CHG-PREPARE", CONVERT)
     assert prepared.outcome is Outcome.AWAITING_HANDOFF, prepared.message
     kinds = [change.kind for change in planned(world.record("prepared"), ROUTES).changes]
@@ -75,6 +90,8 @@ def test_a_conversion_there_and_back(world: World) -> None:
     # The second converts both, the nested one first.
     world.run("converting", "30-enable-writeback", "CHG-CONVERT", CONVERT)
     world.approved("converting")
+    for missing in ("Group-OnPremisesSyncBehavior.ReadWrite.All", "Group.Read.All", "Application.Read.All"):
+        refused_without(world, missing, "CHG-CONVERT")
     converted = world.run("converted", "30-enable-writeback", "CHG-CONVERT", CONVERT)
     assert converted.outcome is Outcome.DONE, converted.message
     plan = planned(world.record("converted"), ROUTES)
