@@ -53,6 +53,10 @@ class Action(ABC):
         """What is sent, for the digest: documents by their digests."""
         return {"action": self.name, **self.as_json()}
 
+    def names_read(self) -> object:
+        """Names that a person reads of it and that its identity leaves out; None: there are none."""
+        return None
+
     @abstractmethod
     def summary(self) -> Text:
         """What is done, in a few words."""
@@ -265,6 +269,10 @@ class Provision(Action):
         """Without the names, which change by themselves."""
         told = {key: value for key, value in self.as_json().items() if key != "names"}
         return {"action": self.name, **told}
+
+    def names_read(self) -> object:
+        """Those of the members."""
+        return list(self.names)
 
     def summary(self) -> Text:
         """In a few words."""

@@ -86,7 +86,8 @@ class CloudSyncPayload:
 
     def as_read(self, display_name: str, target: Target) -> dict[str, object]:
         """Names: everything else stands in the digest."""
-        return {"group": display_name, "configuration": cloud_sync_target(target).service_principal}
+        configuration = cloud_sync_target(target).service_principal
+        return {"group": display_name, "configuration": configuration, "names": self.action.names_read()}
 
     def beyond_standing(self, kind: ChangeKind) -> Text:
         """Only on-demand provisioning of a group can be approved in advance: it sends what is in scope already."""

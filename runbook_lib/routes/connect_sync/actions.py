@@ -58,7 +58,7 @@ class ConnectAction(ABC):
         """What of it is set where it takes effect, without the groups that follow: one hand-over is another's by it."""
         return {"name": self.name, **self.as_json()}
 
-    def names(self) -> object:
+    def names_read(self) -> object:
         """Names that a person reads of it and that its identity leaves out; None: there are none."""
         return None
 
@@ -156,7 +156,7 @@ class SwitchOn(HandedOver):
         coming = sorted([one.group_id, one.cn] for one in self.groups_coming)
         return {**self.settings(), "groups": coming}
 
-    def names(self) -> object:
+    def names_read(self) -> object:
         """How the groups are called in the cloud."""
         return sorted([one.group_id, one.display_name] for one in self.groups_coming)
 

@@ -85,7 +85,7 @@ class SwitchOff(HandedOver):
         going = sorted([one.group_id, one.guid, one.sid, one.certain] for one in self.groups_going)
         return {**self.settings(), "groups": going}
 
-    def names(self) -> object:
+    def names_read(self) -> object:
         """What every object is called, by GUID; the OU around it may be renamed."""
         return sorted([one.guid, one.display_name, first_rdn(one.dn)] for one in self.groups_going)
 

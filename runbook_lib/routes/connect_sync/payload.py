@@ -83,7 +83,7 @@ class ConnectSyncPayload:
         """Names of the group, of its object and of all that the action names; the OU may be renamed once it began."""
         own = first_rdn(self.dn) if self.group_id and self.object_guid != connect_sync_target(target).ou_guid else ""
         told = {"group": display_name, "domain": connect_sync_target(target).domain_dns_name}
-        return {**told, "object": own, "names": self.action.names()}
+        return {**told, "object": own, "names": self.action.names_read()}
 
     def beyond_standing(self, kind: ChangeKind) -> Text:
         """What a person has to do on a server is approved each time."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runbook_lib.change.plan_as_read import shown_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.inventory.build import Inventory
@@ -169,6 +171,15 @@ def test_the_plan_is_read_back_from_its_file() -> None:
     found = plan_from_json(plan_to_json(plan), {CLOUD_SYNC_RULES.route: CLOUD_SYNC_RULES})
     assert [change.digest for change in found.changes] == [change.digest for change in plan.changes]
     assert {type(change.payload.action) for change in cloud_sync_changes(found.changes)} == {Realign}
+
+
+def test_a_member_that_is_called_otherwise_in_the_file_was_not_approved() -> None:
+    plan = planned(read(written(SALES, [DNS[1]]))).plan
+    told = json.loads(json.dumps(plan_to_json(plan)))
+    told["changes"][0]["action"]["names"] = ["Somebody harmless"]
+    found = plan_from_json(told, {CLOUD_SYNC_RULES.route: CLOUD_SYNC_RULES})
+    assert found.digest == plan.digest
+    assert shown_of(found) != shown_of(plan)
 
 
 @settings(max_examples=25, deadline=None)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.change.approvals.plan import with_mapping
 from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
+from runbook_lib.change.plan_as_read import shown_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.cloud_sync.expression import read_expression
 from runbook_lib.cloud_sync.predicted import PredictedGroup, differences
@@ -417,6 +418,10 @@ def test_a_group_that_a_filter_takes_all_the_same_is_not_taken_back() -> None:
 def test_a_plan_is_read_back_from_its_file_and_held_to_anchor_and_mark_of_its_group() -> None:
     plan = moving(tenant(OURS))
     assert plan_from_json(plan_to_json(plan), ROUTES) == plan
+    told = plan_to_json(plan)
+    owner = next(one["action"] for one in told["changes"] if one["action"]["action"] == "write-owner")  # type: ignore[attr-defined]
+    owner["dn"] = f"CN=Somebody harmless,{b.BASE}"
+    assert shown_of(plan_from_json(told, ROUTES)) != shown_of(plan), "an approver read another name"
     for number, change in enumerate(plan.changes):
         assert CLOUD_SYNC_RULES.beyond_kind(change, plan.operation) == ""
         payload = change.payload

@@ -15,6 +15,7 @@ from typing import Any
 from runbook_lib.model.change import ValueDifference
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.directory import AttributeDelta
+from runbook_lib.model.dn import first_rdn
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE, GroupId, anchor_of, mark_of
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.cloud_sync.actions import Action, Assign, Provision
@@ -55,6 +56,10 @@ class WriteOwner(Action):
     def identity(self) -> Mapping[str, object]:
         """By GUID: an AD group keeps it whatever it is called."""
         return {key: value for key, value in self.as_json().items() if key != "dn"}
+
+    def names_read(self) -> object:
+        """What the AD group is called; the OU around it may be renamed."""
+        return first_rdn(self.dn)
 
     def summary(self) -> Text:
         """In a few words."""
