@@ -134,21 +134,22 @@ def cycle(name: str, directory_folder: Path | None, at_most: int | None) -> None
 @connect.command()
 @where_options
 @click.argument("file", type=click.Path(path_type=Path))
-def collect(name: str, directory_folder: Path | None, file: Path) -> None:
+@click.option("--force", is_flag=True, help="Write over FILE where it exists.")
+def collect(name: str, directory_folder: Path | None, file: Path, force: bool) -> None:
     """Write FILE as the collector would on the Connect server.
 
     Name it in connect_evidence, or look at it with gwb connect read.
     """
     text = str(_asked(running_rehearsal(name, directory_folder), "evidence")["file"])
     try:
-        with file.open("x", encoding="utf-8", newline="\n") as opened:
+        with file.open("w" if force else "x", encoding="utf-8", newline="\n") as opened:
             opened.write(text)
     except OSError as error:
         reason = t("it exists") if isinstance(error, FileExistsError) else t("{why}", why=error.strerror or "")
         raise UsageError(
             t("{path} cannot be written: {reason}.", path=file, reason=reason),
             code="evidence-not-written",
-            hint=t("Name another file."),
+            hint=t("Name another file; or write over it with --force."),
             values={"path": str(file)},
         ) from None
     click.echo(f"Evidence of the Connect server: {file}")

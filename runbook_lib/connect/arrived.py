@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import Enum
 
 from runbook_lib.connect.predicted import ConnectGroup, ConnectPrediction, Standing
+from runbook_lib.directory.search import generalized_time
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.dn import normalize_foreign_dn
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE
@@ -77,6 +79,20 @@ class ConnectArrival:
         return self.present is not None or self.group.standing not in (Standing.ADOPTED, Standing.UNCLEAR)
 
 
+def made_since(present: DirectoryGroup, since: datetime | None) -> bool:
+    """Whether an object was made after a moment, by its controller's clock; no, where that is not known.
+
+    Args:
+        present: The object.
+        since: UTC; None: no moment is known.
+    """
+    try:
+        # AD keeps whole seconds.
+        return since is not None and generalized_time(present.text("whenCreated") or "") >= since.replace(microsecond=0)
+    except ValueError:
+        return False
+
+
 _COMES_WITH_A_CYCLE = frozenset({"not-there", "members-missing"})
 
 
@@ -87,6 +103,7 @@ def connect_arrivals(
     accounts: Mapping[str, str],
     *,
     exported: bool,
+    since: datetime | None = None,
 ) -> tuple[ConnectArrival, ...]:
     """Compare every group with its prediction; predicted ones by id, then those that were not predicted.
 
@@ -96,11 +113,12 @@ def connect_arrivals(
         guid_of_dn: The GUID of an object by its DN; None where it was not read.
         accounts: Member id to the GUID of its AD account, for those that have one in the domain.
         exported: Whether an export to AD is proved since the hand-over: before, what is otherwise can still change.
+        since: When the wizard was handed over; None: v1 was on before. What was made since has its name from v1.
     """
     predicted = {group.group_id: group for group in prediction.groups}
     known_before = {one.guid for one in prediction.leftovers}
     found = [
-        _compared(group, present.get(group.group_id, ()), guid_of_dn, accounts, exported=exported)
+        _compared(group, present.get(group.group_id, ()), guid_of_dn, accounts, exported=exported, since=since)
         for group in prediction.groups
     ]
     for group_id, objects in sorted(present.items()):
@@ -122,6 +140,7 @@ def _compared(
     accounts: Mapping[str, str],
     *,
     exported: bool,
+    since: datetime | None,
 ) -> ConnectArrival:
     # The object that v1 makes a second one of keeps its anchor: it is not what arrives.
     mine = [one for one in objects if group.standing is not Standing.DOUBLED or one.guid != group.present_guid]
@@ -131,10 +150,10 @@ def _compared(
         return ConnectArrival(group.group_id, group.display_name, ArrivalState.DIFFERENT, group, None, several)
     if present is None:
         return ConnectArrival(group.group_id, group.display_name, ArrivalState.NOT_YET, group, None, (NOTHING_ARRIVED,))
-    found = tuple(_differences(group, present, guid_of_dn, accounts))
+    there_before = present.guid == group.present_guid and not made_since(present, since)
+    found = tuple(_differences(group, present, guid_of_dn, accounts, there_before=there_before))
     state = ArrivalState.AS_PREDICTED
     if found:
-        there_before = present.guid == group.present_guid
         comes = there_before or all(one.code in _COMES_WITH_A_CYCLE for one in found)
         state = ArrivalState.NOT_YET if comes and not exported else ArrivalState.DIFFERENT
     return ConnectArrival(group.group_id, group.display_name, state, group, present, found)
@@ -145,10 +164,12 @@ def _differences(
     present: DirectoryGroup,
     guid_of_dn: Callable[[str], str | None],
     accounts: Mapping[str, str],
+    *,
+    there_before: bool,
 ) -> Iterator[Difference]:
     yield from object_differences(group.guid, present.guid, present.sid)
     # Whether v1 moves and renames an object that it finds is not documented: it may stay as it was.
-    if present.guid != group.present_guid or normalize_foreign_dn(present.dn) != normalize_foreign_dn(group.present_dn):
+    if not there_before or normalize_foreign_dn(present.dn) != normalize_foreign_dn(group.present_dn):
         yield from place_differences(group.cn, group.container, present.dn)
     for name, expected in group.attributes.items():
         values = present.attributes.get(name, ())

@@ -115,6 +115,11 @@ def writeback_settings(
     )
 
 
+def names_by_rules(evidence: ConnectEvidence) -> NamingMode | None:
+    """How the server names groups now, by its rules; None where v1 is off there, or the rules were not read."""
+    return writeback_settings(evidence).naming if evidence.v1 is Switch.ON else None
+
+
 def ou_of_written(evidence: ConnectEvidence | None, reported: str, target: Container) -> str:
     """DN of the OU that v1 writes to, or will: its container while it is on, else the target OU; empty for neither.
 

@@ -22,7 +22,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.predicted import Predicted
 from runbook_lib.model.text import t
-from runbook_lib.notebook.connect_sync_reading import ServerRead, read_server, settings_now
+from runbook_lib.notebook.connect_sync_reading import read_server, settings_now
 from runbook_lib.notebook.connect_sync_way import ConnectSyncWay
 from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.notebook.reading import policy_now
@@ -86,7 +86,7 @@ class ConnectLeavingWay(ConnectSyncWay):
             findings = (*findings, *self._rights(inventory, now=brings))
         on = _switch_on(made, earlier)
         if on is not None:
-            prediction = predict_writeback(inventory, _named(settings, server, on))
+            prediction = predict_writeback(inventory, _named(settings, on))
             self._made = PlannedConnect(made.plan, findings, prediction)
             self._keep_prediction(self._made)
             views = (*views, connect_prediction_view(prediction))
@@ -233,9 +233,7 @@ def _switch_on(made: LeavingPlan, earlier: EarlierHandOver | None) -> SwitchOn |
     return next((action for action in wanted if isinstance(action, SwitchOn)), None)
 
 
-def _named(settings: WritebackSettings, server: ServerRead, on: SwitchOn) -> WritebackSettings:
-    """With the names that groups had before v1 went, unless the server shows others."""
-    if settings.v1 is Switch.ON and server.evidence is not None and not server.before:
-        return settings
+def _named(settings: WritebackSettings, on: SwitchOn) -> WritebackSettings:
+    """With the names that groups had before v1 went: those that the wizard is, or was, handed over with."""
     mode = NamingMode.DISPLAY_NAME if on.display_names else NamingMode.ID
     return replace(settings, naming=mode, naming_why=t("So the groups were named before v1 was switched off."))

@@ -27,6 +27,7 @@ from runbook_lib.preflight.assess import assess, by_route
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.parts import read_evidence
 from runbook_lib.preflight.reach import Reach
+from runbook_lib.routes.connect_sync.handed import EarlierHandOver
 from runbook_lib.routes.connect_sync.planning import ConnectorAccount, naming_mode
 from runbook_lib.routes.connect_sync.steps import LiveSwitch
 from runbook_lib.routes.connect_sync.watch import ServerNow
@@ -124,6 +125,13 @@ def settings_now(context: RunContext, read: ServerRead, since: datetime | None) 
     if since is not None and not settings.container.known:
         settings = replace(settings, container=Predicted(choice.container))
     return settings
+
+
+def as_approved(settings: WritebackSettings, earlier: EarlierHandOver | None) -> WritebackSettings:
+    """With the names that the wizard was handed over with, where v1 is on since: AD is held to what was approved."""
+    if earlier is None or earlier.naming is None or settings.v1 is not Switch.ON:
+        return settings
+    return replace(settings, naming=earlier.naming, naming_why=t("The wizard was handed over with these names."))
 
 
 def order_findings(context: RunContext) -> tuple[Finding, ...]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import pandas as pd
 
 from runbook_lib.connect.arrived import ArrivalState, ConnectArrival, connect_arrivals
-from runbook_lib.connect.predicted import ConnectPrediction, NamingMode
+from runbook_lib.connect.predicted import ConnectPrediction
+from runbook_lib.connect.settings import names_by_rules
 from runbook_lib.directory.below import GroupsBelow
 from runbook_lib.errors import AwaitingHandoff, RunbookError, VerificationFailed
 from runbook_lib.exchange.address_book import address_book_of, written_group
@@ -28,6 +29,7 @@ from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.notebook.way import ReadBack
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.preflight.address_book import address_book_finding
+from runbook_lib.routes.connect_sync.handed import EarlierHandOver
 from runbook_lib.routes.connect_sync.other_choice import other_names, other_ou
 from runbook_lib.routes.connect_sync.planning import accounts_in_ad
 from runbook_lib.routes.connect_sync.watch import end_of_arrivals, watch_connect
@@ -45,23 +47,17 @@ class ConnectWatching:
         context: Of the run.
         inventory: Both sides, as they were read when the run began.
         server: The Connect server, likewise.
-        since: When the wizard was handed over; None: v1 was on before.
-        names: How the hand-over had groups named.
+        earlier: What was handed over; None: v1 was on before.
     """
 
     def __init__(
-        self,
-        context: RunContext,
-        inventory: Inventory,
-        server: ServerRead,
-        since: datetime | None,
-        names: NamingMode,
+        self, context: RunContext, inventory: Inventory, server: ServerRead, earlier: EarlierHandOver | None
     ) -> None:
         self._context = context
         self._inventory = inventory
         self._server = server
-        self._since = since
-        self._names = names
+        self._earlier = earlier
+        self._since = earlier.at if earlier else None
 
     def arrivals(self, prediction: ConnectPrediction) -> ReadBack:
         """Watch until every group that is sure to come is there, or the time is over.
@@ -83,6 +79,7 @@ class ConnectWatching:
                 self._inventory.index.guid_of_dn,
                 accounts,
                 exported=exported,
+                since=self._since,
             )
 
         minutes = 0 if elsewhere else context.parameters.connect_wait
@@ -92,10 +89,10 @@ class ConnectWatching:
             clock=context.clock,
             sleep=time.sleep,
             progress=ProgressLine(t("Waiting for Connect Sync")),
-            hopeless=lambda seen: self._other_names(seen, prediction) is not None,
+            hopeless=lambda seen: self._other_names(seen) is not None,
         )
         context.record.folder.write_csv(ARRIVALS_FILE, _table(watched.seen))
-        otherwise = elsewhere or self._other_names(watched.seen, prediction)
+        otherwise = elsewhere or self._other_names(watched.seen)
         error = otherwise or end_of_arrivals(watched, server, self._since)
         after = self._after_work(watched.of(ArrivalState.AS_PREDICTED), prediction)
         return ReadBack(
@@ -106,14 +103,19 @@ class ConnectWatching:
         )
 
     def _elsewhere(self, prediction: ConnectPrediction) -> VerificationFailed | None:
-        if self._since is None or self._server.v1 is Switch.OFF:
+        earlier = self._earlier
+        if earlier is None or earlier.naming is None or self._server.v1 is Switch.OFF:
             return None
-        return other_ou(self._inventory, prediction, self._inventory.directory.target.dn, self._since)
+        handed, now = earlier.plan.target, self._inventory.directory.target
+        # The OU is known by its GUID: it may have another name now.
+        wanted = now.dn if now.guid == handed.ou_guid else handed.ou_dn
+        return other_ou(self._inventory, prediction, wanted, earlier.at)
 
-    def _other_names(self, seen: Sequence[ConnectArrival], prediction: ConnectPrediction) -> VerificationFailed | None:
-        if self._since is None or self._server.v1 is Switch.OFF:
+    def _other_names(self, seen: Sequence[ConnectArrival]) -> VerificationFailed | None:
+        earlier, evidence = self._earlier, self._server.now.evidence
+        if earlier is None or earlier.naming is None or self._server.v1 is Switch.OFF:
             return None
-        return other_names(seen, prediction, self._names, self._since)
+        return other_names(seen, names_by_rules(evidence) if evidence else None, earlier.naming, earlier.at)
 
     def _has_shell(self) -> bool:
         """Whether somebody can be sent to the Exchange Management Shell: not to one that is known not to exist."""

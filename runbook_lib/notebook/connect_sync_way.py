@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
@@ -13,7 +12,6 @@ import pandas as pd
 from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.journal_check import DoneChange, effects_of
 from runbook_lib.change.resume import BrokenOff
-from runbook_lib.connect.predicted import NamingMode
 from runbook_lib.errors import AwaitingHandoff
 from runbook_lib.graph.tenant.group_settings import GroupSettings, read_group_settings
 from runbook_lib.graph.writeback_state import read_writeback_state
@@ -28,6 +26,7 @@ from runbook_lib.model.text import NOTHING, Text, counted, joined, t
 from runbook_lib.notebook.connect_sync_reading import (
     ConnectLive,
     ServerRead,
+    as_approved,
     connector_account,
     order_findings,
     read_server,
@@ -38,7 +37,7 @@ from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.earlier_runs import require_unaltered
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
-from runbook_lib.routes.connect_sync.actions import HANDED_OVER, SwitchOn
+from runbook_lib.routes.connect_sync.actions import HANDED_OVER
 from runbook_lib.routes.connect_sync.acts import in_act_order
 from runbook_lib.routes.connect_sync.deleted_groups import DeletedGroups, SettingsOfTenant
 from runbook_lib.routes.connect_sync.group_writeback import (
@@ -56,7 +55,6 @@ from runbook_lib.routes.connect_sync.planning import (
     ConnectSides,
     PlannedConnect,
     about_ou,
-    naming_mode,
     require_same_ou,
 )
 from runbook_lib.routes.connect_sync.resume import renamed_connect, require_connect_rest_allowed
@@ -103,7 +101,7 @@ class ConnectSyncWay:
         since = earlier.at if earlier else None
         server = read_server(context, inventory.cloud.tenant, since)
         self._read = inventory, server
-        settings = settings_now(context, server, since)
+        settings = as_approved(settings_now(context, server, since), earlier)
         account = connector_account(context, server.evidence)
         sides = ConnectSides(inventory, settings, account, server.evidence)
         policy = policy_now(context, inventory)
@@ -210,8 +208,7 @@ class ConnectSyncWay:
         if self._made is None:
             return None
         inventory, server = self._both
-        watching = ConnectWatching(self._context, inventory, server, self._since, self._names)
-        return watching.arrivals(self._made.prediction)
+        return ConnectWatching(self._context, inventory, server, self._earlier()).arrivals(self._made.prediction)
 
     def _keep_hand_over(self, handed: HandOver) -> None:
         self._context.record.folder.write_text(handed.file, handed.text())
@@ -247,21 +244,6 @@ class ConnectSyncWay:
         if self._order is None:
             self._order = order_findings(self._context)
         return self._order
-
-    @property
-    def _since(self) -> datetime | None:
-        earlier = self._earlier()
-        return earlier.at if earlier else None
-
-    @property
-    def _names(self) -> NamingMode:
-        """How the wizard was told to name groups; where nothing was handed over, how it is to be told."""
-        earlier = self._earlier()
-        handed = earlier.of_kind(ChangeKind.SWITCH_ON) if earlier else None
-        action = handed.payload.action if handed else None
-        if not isinstance(action, SwitchOn):
-            return naming_mode(self._context.parameters)
-        return NamingMode.DISPLAY_NAME if action.display_names else NamingMode.ID
 
     @property
     def _facts(self) -> ServerFacts:

@@ -125,7 +125,9 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         connect("cycle")
         # Its hour of waiting would end this test: what no waiting mends ends it at once.
         found.run("other names", "CHG-V1", {**given, "connect_evidence": "", "connect_wait": "60"})
-        found.run("other rule", "CHG-V1", {**given, "connect_evidence": found.collected("ids"), "connect_wait": "60"})
+        # Other parameters make no other approval: what was handed over counts.
+        asked = {**given, "rdn_style": "id", "connect_wait": "60"}
+        found.run("other rule", "CHG-V1", {**asked, "connect_evidence": found.collected("ids")})
         connect("disable")
         connect("cycle")
         connect("enable", container=names.CONNECT_OU, display_names=True)
@@ -233,6 +235,17 @@ def test_ad_is_as_predicted_group_by_group(world: World) -> None:
     lines = (world.record("arrived") / "hand-off-address-book.txt").read_text(encoding="utf-8")
     assert lines.count("-WhatIf") >= 1
     assert "Sales Team_" in lines
+
+
+def test_the_table_of_a_wizard_finished_otherwise_calls_no_group_as_predicted_that_it_named(world: World) -> None:
+    told = json.loads((world.record("planned") / "prediction.json").read_text(encoding="utf-8"))
+    before = {group["group_id"] for group in told["groups"] if group["present_guid"]}
+    for name in ("other names", "other rule"):
+        with (world.record(name) / "arrivals.csv").open(encoding="utf-8-sig", newline="") as file:
+            compared = list(csv.DictReader(file))
+        named = [row for row in compared if row["dn"].startswith("CN=Group_") and row["group_id"] not in before]
+        assert len(named) > 20
+        assert {row["state"] for row in named} == {"different"}, name
 
 
 def test_what_somebody_edits_in_ad_is_drift(world: World) -> None:

@@ -14,12 +14,13 @@ from runbook_lib.change.journal import chain_of, damaged_journal, journals_of
 from runbook_lib.change.journal_check import effects_beyond, effects_of
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.change.route import Routes
+from runbook_lib.connect.predicted import NamingMode
 from runbook_lib.errors import UsageError
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.moment import moment_in
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
-from runbook_lib.routes.connect_sync.actions import HANDED_OVER
+from runbook_lib.routes.connect_sync.actions import HANDED_OVER, SwitchOn
 from runbook_lib.routes.connect_sync.payload import ConnectSyncChange, ConnectSyncPlan, connect_sync_plan
 
 
@@ -40,6 +41,14 @@ class EarlierHandOver:
     plan: ConnectSyncPlan
     changes: tuple[ConnectSyncChange, ...]
     runs: tuple[str, ...] = ()
+
+    @property
+    def naming(self) -> NamingMode | None:
+        """The names that the wizard was handed over with; None where it was not."""
+        switch = self.of_kind(ChangeKind.SWITCH_ON)
+        if switch is None or not isinstance(switch.payload.action, SwitchOn):
+            return None
+        return NamingMode.DISPLAY_NAME if switch.payload.action.display_names else NamingMode.ID
 
     def of_kind(self, kind: ChangeKind) -> ConnectSyncChange | None:
         """The change of a kind that was handed over."""

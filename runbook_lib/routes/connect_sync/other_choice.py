@@ -10,9 +10,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from runbook_lib.connect.arrived import ConnectArrival
+from runbook_lib.connect.arrived import ConnectArrival, made_since
 from runbook_lib.connect.predicted import ConnectPrediction, NamingMode
-from runbook_lib.directory.search import generalized_time
 from runbook_lib.errors import VerificationFailed
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import writer_of
@@ -28,42 +27,43 @@ _ONLY_WHILE = t("While v1 is on it cannot be changed. Switched off, v1 deletes e
 
 
 def other_names(
-    seen: Sequence[ConnectArrival], prediction: ConnectPrediction, wanted: NamingMode, since: datetime
+    seen: Sequence[ConnectArrival], told: NamingMode | None, wanted: NamingMode, since: datetime
 ) -> VerificationFailed | None:
     """Where names are those of the other box: by the server's rules, or by every group made since that tells it.
 
     Args:
         seen: The groups as AD has them.
-        prediction: What was predicted, with the naming mode that the server's evidence shows, where it shows one.
-        wanted: The mode that the parameters ask for.
+        told: The mode that the rules of the server show; None where they show none, or were not read.
+        wanted: The mode that the wizard was handed over with, whatever the parameters ask for since.
         since: When the wizard was handed over; what was in AD before tells nothing.
     """
     other = NamingMode.ID if wanted is NamingMode.DISPLAY_NAME else NamingMode.DISPLAY_NAME
     so: list[ConnectArrival] = []
     otherwise: list[ConnectArrival] = []
     for one in seen:
-        if one.group is None or one.present is None or not _made(one.present, since):
+        if one.group is None or one.present is None or not made_since(one.present, since):
             continue
         names = {mode: one.group.names[mode].value for mode in NamingMode if one.group.names[mode].known}
         cn = rdn_value(one.present.dn)
         if names.get(wanted) == names.get(other) or cn not in names.values():
             continue
         (so if cn == names.get(wanted) else otherwise).append(one)
-    by_rules = prediction.naming is other
+    by_rules = told is other
     if not by_rules and (so or not otherwise):
         return None
     return VerificationFailed(
         t(
             "The wizard was finished with the other box for names: v1 names its groups {other}, and {wanted} was "
-            "asked for. {proof}",
+            "approved. {proof}",
             other=other.title,
             wanted=wanted.title,
-            proof=_names_proof(otherwise, prediction, by_rules=by_rules),
+            proof=t("The rules of the Connect server say so.") if by_rules else _names_proof(otherwise),
         ),
         code="connect-other-names",
         hint=t(
-            "{only_while} If the names may stay, set rdn_style to {style!r} and run this notebook again, with a new "
-            "file of the collector. Otherwise leave v1 with 40-disable-writeback and begin anew.",
+            "{only_while} If the names may stay, set rdn_style to {style!r} and run this notebook with a new change "
+            "id and a new file of the collector: this change is approved with other names. Otherwise leave v1 with "
+            "40-disable-writeback and begin anew.",
             only_while=_ONLY_WHILE,
             style=other.value,
         ),
@@ -71,9 +71,7 @@ def other_names(
     )
 
 
-def _names_proof(otherwise: Sequence[ConnectArrival], prediction: ConnectPrediction, *, by_rules: bool) -> Text:
-    if by_rules or not otherwise:
-        return prediction.naming_why
+def _names_proof(otherwise: Sequence[ConnectArrival]) -> Text:
     present = otherwise[0].present
     return t(
         "{groups} in AD are named so, and none as asked; the first is {cn}.",
@@ -90,7 +88,7 @@ def other_ou(
     Args:
         inventory: Both sides, as they are now.
         prediction: With v1's OU, where evidence or tenant tell it.
-        wanted: DN of the OU that the parameters ask for.
+        wanted: DN of the OU that the wizard was handed over with.
         since: When the wizard was handed over.
     """
     container = prediction.container
@@ -106,16 +104,16 @@ def other_ou(
 def _other_ou(there: str, wanted: str, proof: Text) -> VerificationFailed:
     return VerificationFailed(
         t(
-            "The wizard was finished with another OU: v1 writes to {there}, and {wanted} was asked for. {proof}",
+            "The wizard was finished with another OU: v1 writes to {there}, and {wanted} was approved. {proof}",
             there=printable(there, limit=200),
             wanted=printable(wanted, limit=200),
             proof=proof,
         ),
         code="connect-other-ou",
         hint=t(
-            "{only_while} If the groups may stay there, name that OU in target_ou and run this notebook again, with "
-            "a new file of the collector. Otherwise leave v1 with 40-disable-writeback, which takes that OU as "
-            "target_ou, and begin anew.",
+            "{only_while} If the groups may stay there, name that OU in target_ou and run this notebook with a new "
+            "change id and a new file of the collector. Otherwise leave v1 with 40-disable-writeback, which takes that "
+            "OU as target_ou, and begin anew.",
             only_while=_ONLY_WHILE,
         ),
         values={"container": there, "target_ou": wanted},
@@ -127,16 +125,8 @@ def _made_since(inventory: Inventory, since: datetime) -> Iterable[DirectoryGrou
     tenant = inventory.cloud.tenant.id
     for group in inventory.directory.groups:
         owner = group_id_of_anchor(group.text(ANCHOR_ATTRIBUTE) or "")
-        if owner is not None and writer_of(group, owner, tenant) is Writer.CONNECT and _made(group, since):
+        if owner is not None and writer_of(group, owner, tenant) is Writer.CONNECT and made_since(group, since):
             yield group
-
-
-def _made(group: DirectoryGroup, since: datetime) -> bool:
-    """Whether it was made since then; AD keeps whole seconds."""
-    try:
-        return generalized_time(group.text("whenCreated") or "") >= since.replace(microsecond=0)
-    except ValueError:
-        return False
 
 
 def _below(dn: str, ou: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -32,6 +33,7 @@ def arrivals(
     settings: WritebackSettings = AHEAD,
     exported: bool = True,
     extra: Sequence[Any] = (),
+    since: datetime | None = None,
     **more: Any,
 ) -> list[ConnectArrival]:
     inventory = both_sides(
@@ -46,7 +48,8 @@ def arrivals(
     for one in objects:
         present.setdefault((one.text("adminDescription") or "")[len("Group_") :], []).append(one)
     accounts = {key: one.guid for key, one in inventory.principals.items() if one.guid}
-    return list(connect_arrivals(prediction, present, inventory.index.guid_of_dn, accounts, exported=exported))
+    guid_of_dn = inventory.index.guid_of_dn
+    return list(connect_arrivals(prediction, present, guid_of_dn, accounts, exported=exported, since=since))
 
 
 def only(found: list[ConnectArrival]) -> tuple[ArrivalState, list[str]]:
@@ -95,6 +98,24 @@ def test_an_object_that_was_there_changes_with_the_export() -> None:
     old = by_connect(TEAM, [], mode=NamingMode.ID)
     assert only(arrivals([old], before=[old], exported=False))[0] is ArrivalState.NOT_YET
     assert only(arrivals([old], before=[old]))[0] is ArrivalState.DIFFERENT
+
+
+@pytest.mark.parametrize(
+    ("made", "state"),
+    [
+        ("20261130075959.0Z", ArrivalState.AS_PREDICTED),
+        ("20261130080000.0Z", ArrivalState.DIFFERENT),
+        ("yesterday", ArrivalState.AS_PREDICTED),
+    ],
+)
+def test_what_was_made_since_the_wizard_has_its_name_from_v1_though_this_run_read_it(
+    made: str, state: ArrivalState
+) -> None:
+    now = by_connect(TEAM, BOTH, {**MAIL, "whenCreated": (made,)}, mode=NamingMode.ID)
+    since = datetime(2026, 11, 30, 8, 0, 0, 500, tzinfo=UTC)
+    assert only(arrivals([now], before=[now], since=since))[0] is state
+    assert only(arrivals([now], before=[now]))[0] is ArrivalState.AS_PREDICTED
+    assert only(arrivals([now], before=[now], since=since, exported=False))[0] is state
 
 
 def test_several_objects_and_another_one() -> None:

@@ -69,6 +69,11 @@ def test_enable_write_edit_disable(fresh_rehearsal: RunningRehearsal, tmp_path: 
     assert {one["displayName"][0] for one in left.values()} == {"Gone For Good", "Project Heron"}
     with pytest.raises(UsageError, match="it exists"):
         connect(fresh_rehearsal, "collect", str(file))
+    connect(fresh_rehearsal, "enable")
+    connect(fresh_rehearsal, "collect", "--force", str(file))
+    now = read_connect_evidence(file).evidence.features
+    assert now is not None
+    assert now.v1
 
 
 def test_staging_exports_nothing_and_shows_what_is_pending(fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:

@@ -10,12 +10,15 @@ import pytest
 
 from runbook_lib.connect.predicted import NamingMode
 from runbook_lib.errors import VerificationFailed
+from runbook_lib.model.change_kind import ChangeKind
+from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.predicted import Predicted
+from runbook_lib.notebook.connect_sync_reading import as_approved
 from runbook_lib.routes.connect_sync.other_choice import other_names, other_ou
 from runbook_lib.routes.connect_sync.watch import watch_connect
 from tests.support import builders as b
-from tests.unit.routes_connect_sync.test_plan_enable import GROUPS, sides_of
+from tests.unit.routes_connect_sync.test_plan_enable import GROUPS, handed, planned, sides_of
 from tests.unit.routes_connect_sync.test_watch import EVERYTHING, PREDICTION, SINCE, Time, seen_of
 
 OTHER_OU = f"OU=Elsewhere,{b.BASE}"
@@ -34,14 +37,14 @@ def by_id(number: int) -> DirectoryGroup:
 
 
 def names_of(*present: DirectoryGroup) -> VerificationFailed | None:
-    return other_names(seen_of(present), PREDICTION, NamingMode.DISPLAY_NAME, SINCE)
+    return other_names(seen_of(present), None, NamingMode.DISPLAY_NAME, SINCE)
 
 
 def test_names_of_the_other_box_are_one_cause() -> None:
     error = names_of(by_id(0))
     assert error is not None
     assert (error.code, error.outcome.exit_code) == ("connect-other-names", 7)
-    assert "v1 names its groups by id, and by display name was asked for" in error.message
+    assert "v1 names its groups by id, and by display name was approved" in error.message
     assert f"the first is Group_{GROUPS[0].id}" in error.message
     assert "set rdn_style to 'id'" in error.hint
 
@@ -62,10 +65,10 @@ def test_one_group_that_is_named_otherwise_is_no_other_box(present: Sequence[Dir
 
 
 def test_the_rules_of_the_server_prove_the_other_box_before_any_group_is_there() -> None:
-    proved = replace(PREDICTION, naming=NamingMode.ID)
-    error = other_names(seen_of([]), proved, NamingMode.DISPLAY_NAME, SINCE)
+    error = other_names(seen_of([]), NamingMode.ID, NamingMode.DISPLAY_NAME, SINCE)
     assert error is not None
-    assert proved.naming_why in error.message
+    assert "The rules of the Connect server say so." in error.message
+    assert other_names(seen_of([]), NamingMode.ID, NamingMode.ID, SINCE) is None
 
 
 def test_no_waiting_where_it_cannot_become_as_asked() -> None:
@@ -76,7 +79,7 @@ def test_no_waiting_where_it_cannot_become_as_asked() -> None:
         clock=time.clock,
         sleep=time.sleep,
         progress=lambda *_: None,
-        hopeless=lambda seen: other_names(seen, PREDICTION, NamingMode.DISPLAY_NAME, SINCE) is not None,
+        hopeless=lambda seen: other_names(seen, None, NamingMode.DISPLAY_NAME, SINCE) is not None,
     )
     assert time.slept == []
 
@@ -94,7 +97,7 @@ def test_groups_that_were_all_made_elsewhere_are_one_cause() -> None:
     error = ou_of(moved(0), moved(1))
     assert error is not None
     assert (error.code, error.outcome.exit_code) == ("connect-other-ou", 7)
-    assert f"v1 writes to {OTHER_OU}, and {b.TARGET_OU} was asked for. 2 groups of Connect" in error.message
+    assert f"v1 writes to {OTHER_OU}, and {b.TARGET_OU} was approved. 2 groups of Connect" in error.message
 
 
 @pytest.mark.parametrize(
@@ -117,3 +120,18 @@ def test_the_server_says_which_ou_it_is() -> None:
     error = other_ou(sides_of().inventory, told, b.TARGET_OU, datetime(2026, 11, 30, tzinfo=UTC))
     assert error is not None
     assert "The Connect server or the tenant says so." in error.message
+
+
+def test_what_was_handed_over_is_what_counts() -> None:
+    for mode in NamingMode:
+        assert handed(planned(sides_of(naming=mode))).naming is mode
+    assert handed(planned(sides_of()), [ChangeKind.RUN_CYCLE]).naming is None
+
+
+def test_ad_is_held_to_the_names_that_were_approved_whatever_the_server_names() -> None:
+    earlier = handed(planned(sides_of()))
+    on = replace(sides_of().settings, v1=Switch.ON, naming=NamingMode.ID)
+    assert as_approved(on, earlier).naming is NamingMode.DISPLAY_NAME
+    assert as_approved(on, None) is on
+    off = replace(on, v1=Switch.OFF)
+    assert as_approved(off, earlier) is off, "the wizard is planned anew with what the parameters say now"

@@ -205,6 +205,27 @@ def test_what_is_too_late_says_why() -> None:
     assert set(refusals(held).values()) == {"object-enforced"}
 
 
+@pytest.mark.parametrize(("by_id", "display_names"), [(0, True), (1, True), (2, False), (3, False)])
+def test_most_groups_tell_the_names_that_v1_gave_and_one_of_before_does_not(by_id: int, display_names: bool) -> None:
+    done = disabled()
+    changes = []
+    for change in connect_sync_plan(done.plan).changes:
+        action = change.payload.action
+        if isinstance(action, SwitchOff):
+            named = [
+                replace(one, dn=f"CN={anchor_of(one.group_id)},{b.TARGET_OU}") if number < by_id else one
+                for number, one in enumerate(action.groups_going)
+            ]
+            payload = replace(change.payload, action=replace(action, groups_going=tuple(named)))
+            change = replace(change, payload=payload)
+        changes.append(change)
+    done = replace(done, plan=replace(connect_sync_plan(done.plan), changes=tuple(changes)))
+    gone = [b.deleted_object(ad, group_id=group.id) for group, ad in zip((ONE, TWO, THREE), WRITTEN, strict=True)]
+    on = plan_undo(sides([], gone), OFF, LIMITS, done, None).plan.changes[3].payload.action
+    assert isinstance(on, SwitchOn)
+    assert on.display_names is display_names
+
+
 def test_new_objects_beside_those_that_come_back_count_as_creates() -> None:
     with pytest.raises(Refused) as caught:
         plan_undo(sides([]), OFF, replace(LIMITS, creates=2), disabled(), None)
