@@ -170,7 +170,7 @@ def features(read: ConnectEvidence, evidence: Evidence) -> Answers:
             "wizard",
             t(
                 "The wizard's setting GroupWriteBack is {wizard}, and the feature v1 is {v1}.",
-                wizard=wizard,
+                wizard=printable(wizard, limit=80),
                 v1=here.v1,
             ),
         )

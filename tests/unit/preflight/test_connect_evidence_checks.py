@@ -279,3 +279,11 @@ def test_evidence_from_a_staging_server_is_named_once(collected: Callable[..., C
     mine = [one.id for one in found.findings if one.id.startswith("connect-server") or "staging" in one.seen]
     assert mine == ["connect-server-staging"]
     assert found.verdict(Route.CONNECT_SYNC) is Verdict.NOT_READY
+
+
+def test_a_setting_that_moves_the_cursor_is_shown_as_it_is(collected: Callable[..., ConnectEvidence]) -> None:
+    setting = {"name": "Microsoft.OptionalFeature.GroupWriteBack", "value": "\x1b[2Jgone" + "x" * 1000}
+    given = evidence(connect_server=collected(settings=[setting]), tenant=tenant(features=features(Switch.ON)))
+    (found,) = [one for check in OWN for one in findings(check.id, given) if one.id.endswith(":wizard")]
+    assert "\\u001b[2Jgone" in found.seen
+    assert len(found.seen) < 300
