@@ -11,11 +11,9 @@ import pandas as pd
 from runbook_lib.change.approvals.approvers import approver_findings, approvers_of
 from runbook_lib.change.approvals.gate import Grant, Waiting, granted, read_all, refusal_finding, waiting_findings
 from runbook_lib.change.carry_out import StillApproved, carry_out
-from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, read_journal
-from runbook_lib.change.journal import JOURNAL_FILE as JOURNAL
+from runbook_lib.change.journal import CARRIED_OUT, JOURNAL_FILE, Journal, JournalFile, read_journal
 from runbook_lib.change.lock import lock_path
-from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, members_facts, rows_of
-from runbook_lib.change.plan_as_read import LEFT_OUT_FILE as LEFT_OUT
+from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, LEFT_OUT_FILE, members_facts, rows_of
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import (
     AwaitingApproval,
@@ -178,7 +176,7 @@ class ChangeSession:
         if not read_back_only:
             self._still_approved()
             self._way.back_up(self._approved)
-        with Journal(context.record.folder.path / JOURNAL, lambda: iso_milliseconds(context.clock())) as journal:
+        with Journal(context.record.folder.path / JOURNAL_FILE, lambda: iso_milliseconds(context.clock())) as journal:
             journal.open(
                 operation=self._way.operation.value,
                 route=plan.route.value,
@@ -271,9 +269,8 @@ class ChangeSession:
         self._plan = taken.plan
         self._approved = taken.changes
         self._read_at = read_at(inventory)
-        waiting = [Waiting(change, NOTHING) for change in taken.waiting]
-        self._waiting = len(waiting)
-        self._context.note(*waiting_findings(waiting))
+        self._waiting = len(taken.waiting)
+        self._context.note(*waiting_findings([Waiting(change, NOTHING) for change in taken.waiting]))
         self._write_plan(taken.plan)
         runs = [journal.run.name for journal in self._chain]
         self._context.show(resume_view(taken.plan, runs, written=taken.broken.written))
@@ -333,7 +330,7 @@ class ChangeSession:
         record.folder.write_json("plan.json", plan_to_json(plan))
         left_out = rows_of(plan)
         if left_out:
-            record.folder.write_csv(LEFT_OUT, pd.DataFrame(left_out, columns=list(LEFT_OUT_COLUMNS), dtype=object))
+            record.folder.write_csv(LEFT_OUT_FILE, pd.DataFrame(left_out, columns=list(LEFT_OUT_COLUMNS), dtype=object))
         record.set(
             plan={
                 "digest": plan.digest,

@@ -25,8 +25,8 @@ from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import ProgressLine
 from runbook_lib.preflight.assess import assess, by_route
 from runbook_lib.preflight.checks import CHECKS
-from runbook_lib.preflight.parts import read_evidence
 from runbook_lib.preflight.reach import Reach
+from runbook_lib.preflight.read import read_evidence
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver
 from runbook_lib.routes.connect_sync.planning import ConnectorAccount, naming_mode
 from runbook_lib.routes.connect_sync.steps import LiveSwitch

@@ -38,8 +38,9 @@ from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.hybrid import hybrid_procedure
-from runbook_lib.preflight.parts import CONNECT_SERVER, read_evidence
+from runbook_lib.preflight.parts import CONNECT_SERVER
 from runbook_lib.preflight.reach import Reach
+from runbook_lib.preflight.read import read_evidence
 from runbook_lib.preflight.verdict import refusal_of
 from runbook_lib.routes.cloud_sync.desired import desired_settings
 from runbook_lib.routes.cloud_sync.reading import sides_of_domain

@@ -1,4 +1,4 @@
-"""Every part that the pre-flight reads: how it is read, what it is called, what it needs; and the reading of them all.
+"""Every part that the pre-flight reads: how it is read, what it is called, what it needs.
 
 A part is written here and nowhere else: its reader, and below it the ``Part``. Whatever stands here is read, in this
 order (``PARTS``); each with its own error capture, so that what fails makes its own checks unknown and nothing else.
@@ -6,15 +6,14 @@ order (``PARTS``); each with its own error capture, so that what fails makes its
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from datetime import datetime, timedelta
+from collections.abc import Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from runbook_lib.cloud_sync.configuration import Notification
 from runbook_lib.connect.evidence import ConnectEvidence, evidence_that_counts
 from runbook_lib.connect.settings import ou_of_written
-from runbook_lib.deadline import Allowance
 from runbook_lib.directory.rights.account import read_situation
 from runbook_lib.directory.rights.connector import ConnectorRights, read_connector_rights
 from runbook_lib.directory.rights.evaluate import Situation
@@ -22,7 +21,7 @@ from runbook_lib.directory.rights.table import rights_table
 from runbook_lib.directory.schema import allowed_attributes
 from runbook_lib.directory.two_ous import ForestReading, PlaceReading, read_forest, read_place, read_taken_names
 from runbook_lib.dns import Resolver
-from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed
+from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.detect import detection_of
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.mail import MailFlowReading, read_mail_flow
@@ -41,10 +40,9 @@ from runbook_lib.graph.tenant import TenantReading, read_tenant_state
 from runbook_lib.model.addresses import smtp_addresses
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.reading import Part, Unreadable, in_reading_order
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.connections import addresses_of, split_server
-from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.derived import (
     CloudSyncGroups,
     DnsReading,
@@ -58,11 +56,7 @@ from runbook_lib.preflight.derived import (
     takes_all,
     wanted_names,
 )
-from runbook_lib.preflight.evidence import Evidence
-from runbook_lib.preflight.reach import Reach, Source
-
-PartProgress = Callable[[Text], None]
-"""Told what is being read now, in a few words."""
+from runbook_lib.preflight.reach import Source
 
 
 def _exchange(source: Source) -> ExchangeReading:
@@ -313,49 +307,3 @@ PARTS: tuple[Part[Any, Any], ...] = in_reading_order(
     part for part in list(globals().values()) if isinstance(part, Part) and part.title
 )
 """Every part above that is read, in the order of reading; what is only worked out from one is none."""
-
-
-def read_evidence(
-    parameters: Parameters,
-    reach: Reach,
-    *,
-    clock: Callable[[], datetime],
-    progress: PartProgress | None = None,
-    allowance: Allowance | None = None,
-    parts: tuple[Part[Any, Any], ...] = PARTS,
-) -> Evidence:
-    """Read every part. Never fails because of what a side answers: a part without a value says why.
-
-    Args:
-        parameters: What the run is told.
-        reach: The ways to both sides.
-        clock: Now, UTC.
-        progress: Told the title of each part before it is read, and how far a long one is.
-        allowance: The time for all of it; what it does not reach is unreadable (code ``time-limit``).
-        parts: What is read, in this order.
-    """
-    evidence = Evidence(clock(), parameters, parts)
-    tell = progress or (lambda _: None)
-    for part in parts:
-        if part.inside is not None:
-            continue
-        tell(part.title)
-        try:
-            value = _read(Source(part, reach, evidence, clock, tell), allowance)
-        except RunbookError as error:
-            value = Unreadable.because(part.key, error)
-        evidence = evidence.with_part(part, value)
-    return evidence
-
-
-def _read(source: Source, allowance: Allowance | None) -> object:
-    if allowance is None:
-        return source.part.read(source)
-    try:
-        return allowance.run(lambda: source.part.read(source))
-    except TimeoutError:
-        raise ServiceFailed(
-            t("The time for the whole pre-flight ({seconds:,.0f} s) was over.", seconds=allowance.seconds),
-            code="time-limit",
-            hint=t("Give it more time with --timeout, or look at the service that it was reading last, which is slow."),
-        ) from None

@@ -28,8 +28,9 @@ from runbook_lib.parameters.connections import addresses_of
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS
-from runbook_lib.preflight.parts import TENANT, read_evidence
+from runbook_lib.preflight.parts import TENANT
 from runbook_lib.preflight.reach import Reach
+from runbook_lib.preflight.read import read_evidence
 from runbook_lib.preflight.verdict import Verdict
 
 

@@ -21,8 +21,9 @@ from runbook_lib.preflight import assess, checks, hand_off, parts
 from runbook_lib.preflight.checks import forest
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off.templates import _environment
-from runbook_lib.preflight.parts import PARTS, read_evidence
+from runbook_lib.preflight.parts import PARTS
 from runbook_lib.preflight.reach import Reach
+from runbook_lib.preflight.read import read_evidence
 from runbook_lib.preflight.verdict import verdict_on
 from tests.docs.markdown import section, table_rows
 from tests.unit.directory.embedded import BASE, running

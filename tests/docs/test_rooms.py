@@ -26,6 +26,15 @@ def test_a_module_says_what_it_holds_in_a_sentence(path: Path) -> None:
     assert sentence.endswith((".", "?", ")")), sentence
 
 
+@pytest.mark.parametrize("folder", ["runbook_lib", "rehearsal", "tools", "benchmarks"])
+def test_no_module_is_longer_than_contributing_says(folder: str) -> None:
+    said = re.search(r"at most (\d+)\s+lines", (rooms.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8"))
+    assert said
+    lines = {path: len(path.read_text(encoding="utf-8").splitlines()) for path in (rooms.ROOT / folder).rglob("*.py")}
+    assert lines
+    assert {path.as_posix(): count for path, count in lines.items() if count > int(said[1])} == {}
+
+
 def test_where_to_add_what_names_places_that_exist() -> None:
     rows = table_rows(section(ARCHITECTURE, "## Where to add"))
     assert {row[0] for row in rows} >= {"a check", "a step", "a route", "a parameter", "a language", "a notebook"}

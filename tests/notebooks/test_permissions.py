@@ -15,8 +15,8 @@ from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.preflight.parts import read_evidence
 from runbook_lib.preflight.reach import Reach
+from runbook_lib.preflight.read import read_evidence
 from tests.docs.markdown import ROOT, section, table_rows
 from tests.notebooks.journey import change, latest_record, plan_and_approve, sealed_record
 from tests.notebooks.structure import NOTEBOOKS

@@ -21,8 +21,9 @@ from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight.assess import assess
 from runbook_lib.preflight.evidence import Evidence
-from runbook_lib.preflight.parts import EXCHANGE, GROUP_SCHEMA, GROUPS, MAIL_FLOW, WRITTEN_GROUPS, read_evidence
+from runbook_lib.preflight.parts import EXCHANGE, GROUP_SCHEMA, GROUPS, MAIL_FLOW, WRITTEN_GROUPS
 from runbook_lib.preflight.reach import Reach
+from runbook_lib.preflight.read import read_evidence
 from runbook_lib.preflight.verdict import Verdict
 from tests.samba.content import PEOPLE
 from tests.samba.lab import TREE, SambaLab

@@ -1,10 +1,12 @@
-"""Whom Cloud Sync tells of trouble, at how many deletions it stops, which groups the cloud took over from AD."""
+"""Whom Cloud Sync tells of trouble, at how many deletions it stops, how written groups are
+named and marked, which groups the cloud took over from AD."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from runbook_lib.model.cloud import Authority, CloudGroup
+from runbook_lib.model.enforcement import SOA_ATTRIBUTE
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t
@@ -16,6 +18,7 @@ from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.parts import CLOUD_SYNC, CLOUD_SYNC_NOTIFICATIONS, GROUPS_FROM_AD
 
 _U, _W, _I = Severity.UNKNOWN, Severity.WARNING, Severity.INFO
+_MAPPING = 'Microsoft Entra documentation, "Configure Microsoft Entra ID to Active Directory provisioning"'
 _AUTHORITY = (
     'Microsoft Graph documentation, "Get onPremisesSyncBehavior"; Microsoft Entra documentation, "Group source of '
     'authority"'
@@ -163,6 +166,39 @@ def _authority(
     )
 
 
+def mappings(evidence: Evidence) -> Answers:
+    """What a configuration's mapping of groups leaves to Active Directory, and whether it marks groups."""
+    jobs = jobs_for_groups(evidence)
+    shown = [(job, part) for job in jobs for part in job.of_groups if part.enabled and part.mapped]
+    if not shown:
+        yield NothingToCheck(t("No configuration shows a mapping of groups.")) if jobs else NO_JOB
+    for job, part in shown:
+        if "samaccountname" not in part.mapped:
+            yield Finding(
+                id=f"cloud-sync-random-account-names:{job.id}",
+                severity=_I,
+                seen=t(
+                    "sAMAccountName is not mapped, so Active Directory makes a random one. {job_name}.",
+                    job_name=job_name(job),
+                ),
+                why=t("File servers, scripts and Windows dialogs show that name."),
+                source=_MAPPING,
+                values={"job": job.id},
+            )
+        if SOA_ATTRIBUTE.casefold() in part.mapped:
+            yield Finding(
+                id=f"cloud-sync-marks-groups:{job.id}",
+                severity=_I,
+                seen=t(
+                    "msDS-ObjectSoa is mapped: groups are marked as governed by the cloud. {job_name}.",
+                    job_name=job_name(job),
+                ),
+                why=t("Where a policy of AD object enforcement is on, only accounts on its list change them."),
+                source='Microsoft Entra documentation, "Microsoft Entra AD object enforcement (Preview)"',
+                values={"job": job.id, "expression": part.mapped[SOA_ATTRIBUTE.casefold()]},
+            )
+
+
 CHECKS: tuple[Check, ...] = (
     Check(
         "cloud-sync-notification",
@@ -177,5 +213,12 @@ CHECKS: tuple[Check, ...] = (
         (GROUPS_FROM_AD,),
         on(direct=_I, cloud_sync=_W),
         authorities,
+    ),
+    Check(
+        "cloud-sync-mapping",
+        t("Cloud Sync's mapping names groups and marks none"),
+        (CLOUD_SYNC,),
+        on(cloud_sync=_I),
+        mappings,
     ),
 )

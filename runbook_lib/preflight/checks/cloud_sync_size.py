@@ -1,4 +1,4 @@
-"""How large Cloud Sync's scopes are against Microsoft's limits, what arrives empty, how written groups are named."""
+"""How large Cloud Sync's scopes are against Microsoft's limits, and what arrives empty."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from runbook_lib.cloud_sync.prediction import LARGEST_GROUP
 from runbook_lib.graph.tenant import CloudSyncJob, JobState
-from runbook_lib.model.enforcement import SOA_ATTRIBUTE
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t
@@ -294,39 +293,6 @@ def arrive_empty(evidence: Evidence) -> Answers:
             )
 
 
-def mappings(evidence: Evidence) -> Answers:
-    """What a configuration's mapping of groups leaves to Active Directory, and whether it marks groups."""
-    jobs = jobs_for_groups(evidence)
-    shown = [(job, part) for job in jobs for part in job.of_groups if part.enabled and part.mapped]
-    if not shown:
-        yield NothingToCheck(t("No configuration shows a mapping of groups.")) if jobs else NO_JOB
-    for job, part in shown:
-        if "samaccountname" not in part.mapped:
-            yield Finding(
-                id=f"cloud-sync-random-account-names:{job.id}",
-                severity=_I,
-                seen=t(
-                    "sAMAccountName is not mapped, so Active Directory makes a random one. {job_name}.",
-                    job_name=job_name(job),
-                ),
-                why=t("File servers, scripts and Windows dialogs show that name."),
-                source=_MAPPING,
-                values={"job": job.id},
-            )
-        if SOA_ATTRIBUTE.casefold() in part.mapped:
-            yield Finding(
-                id=f"cloud-sync-marks-groups:{job.id}",
-                severity=_I,
-                seen=t(
-                    "msDS-ObjectSoa is mapped: groups are marked as governed by the cloud. {job_name}.",
-                    job_name=job_name(job),
-                ),
-                why=t("Where a policy of AD object enforcement is on, only accounts on its list change them."),
-                source='Microsoft Entra documentation, "Microsoft Entra AD object enforcement (Preview)"',
-                values={"job": job.id, "expression": part.mapped[SOA_ATTRIBUTE.casefold()]},
-            )
-
-
 CHECKS: tuple[Check, ...] = (
     Check(
         "cloud-sync-size",
@@ -341,12 +307,5 @@ CHECKS: tuple[Check, ...] = (
         (CLOUD_SYNC, CLOUD_SYNC_GROUPS),
         on(cloud_sync=_U),
         arrive_empty,
-    ),
-    Check(
-        "cloud-sync-mapping",
-        t("Cloud Sync's mapping names groups and marks none"),
-        (CLOUD_SYNC,),
-        on(cloud_sync=_I),
-        mappings,
     ),
 )

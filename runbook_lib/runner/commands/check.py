@@ -96,8 +96,8 @@ def _assess(parameters: Parameters, status: console.Status, judged: Sequence[str
     from runbook_lib.graph.connect import open_graph, sign_in_cache
     from runbook_lib.preflight.assess import assess
     from runbook_lib.preflight.checks import CHECKS
-    from runbook_lib.preflight.parts import read_evidence
     from runbook_lib.preflight.reach import Reach
+    from runbook_lib.preflight.read import read_evidence
     from runbook_lib.runner.commands.sign_in import terminal_prompt
 
     def clock() -> datetime:

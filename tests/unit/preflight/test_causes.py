@@ -20,8 +20,9 @@ from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
 from runbook_lib.preflight.assess import Assessment, Check, NothingToCheck, assess, on
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.evidence import Evidence, causes
-from runbook_lib.preflight.parts import EXCHANGE, PARTS, PLACE, read_evidence
+from runbook_lib.preflight.parts import EXCHANGE, PARTS, PLACE
 from runbook_lib.preflight.reach import Reach
+from runbook_lib.preflight.read import read_evidence
 from runbook_lib.preflight.verdict import Verdict
 from tests.support.connect_evidence import evidence as evidence_of_connect
 from tests.support.connect_evidence import written

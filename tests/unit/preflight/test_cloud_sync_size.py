@@ -12,7 +12,7 @@ from runbook_lib.graph.tenant import JobState, ScopeClause
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
-from runbook_lib.preflight.checks import cloud_sync_size
+from runbook_lib.preflight.checks import cloud_sync_settings
 from runbook_lib.preflight.derived import CloudSyncGroups, read_cloud_sync_groups
 from runbook_lib.preflight.evidence import Evidence
 from tests.unit.directory.embedded import BASE, WRITER, Embedded
@@ -180,7 +180,7 @@ def test_names_that_active_directory_makes_up_and_marks() -> None:
     assert mapped("cn", enabled=False) == []
     assert mapped() == [], "a mapping that shows nothing tells nothing"
     assert told("cloud-sync-mapping", given(scope=UNREAD)) == []
-    assert {check.id for check in cloud_sync_size.CHECKS} >= {"cloud-sync-mapping"}
+    assert {check.id for check in cloud_sync_settings.CHECKS} >= {"cloud-sync-mapping"}
 
 
 def test_both_sides_are_read_for_what_cloud_sync_writes(embedded: Embedded) -> None:

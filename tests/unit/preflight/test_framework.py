@@ -30,8 +30,9 @@ from runbook_lib.preflight import parts
 from runbook_lib.preflight.assess import JUDGED_ROUTES, Check, assess, on
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.evidence import Evidence
-from runbook_lib.preflight.parts import EXCHANGE, FEATURES, LICENCES, PARTS, TENANT, read_evidence
+from runbook_lib.preflight.parts import EXCHANGE, FEATURES, LICENCES, PARTS, TENANT
 from runbook_lib.preflight.reach import Reach, Source
+from runbook_lib.preflight.read import read_evidence
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict, exit_code_of
 from runbook_lib.shown.preflight import evidence_view, findings_view
 from tests.unit.preflight.builders import tenant

@@ -30,8 +30,9 @@ from runbook_lib.preflight.derived import NamesAhead, NewName, wanted_names
 from runbook_lib.preflight.evidence import Evidence
 from runbook_lib.preflight.hand_off import hand_offs
 from runbook_lib.preflight.hand_off.templates import dsacls_lines
-from runbook_lib.preflight.parts import RIGHTS, read_evidence
+from runbook_lib.preflight.parts import RIGHTS
 from runbook_lib.preflight.reach import Reach
+from runbook_lib.preflight.read import read_evidence
 from runbook_lib.shown.preflight import rights_tables
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, WRITER, Embedded, clock
 from tests.unit.preflight.builders import TENANT_ID, findings, group, ids, tenant

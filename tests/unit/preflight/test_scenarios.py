@@ -29,8 +29,9 @@ from runbook_lib.preflight import parts as reading
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.checks.forest import attribute_missing
-from runbook_lib.preflight.parts import DNS, EXCHANGE, GROUPS, MAIL_DOMAINS, MAIL_FLOW, read_evidence
+from runbook_lib.preflight.parts import DNS, EXCHANGE, GROUPS, MAIL_DOMAINS, MAIL_FLOW
 from runbook_lib.preflight.reach import Reach
+from runbook_lib.preflight.read import read_evidence
 from runbook_lib.preflight.verdict import Verdict
 from tests.unit.directory.embedded import BASE, RETIRED, TARGET, WRITER, Embedded, clock
 from tests.unit.preflight.builders import AT, EXCHANGE_AND_MAIL, evidence, group_id
