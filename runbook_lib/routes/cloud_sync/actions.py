@@ -5,10 +5,9 @@ before, after and anything else apart, and its undo sends exactly that again.
 
 A new action is a class here, its step (``work.STEP_OF_ACTION`` lists them) and its fields in files (``files.py``).
 
-Sources: Microsoft Graph documentation, "synchronizationJob" (start, pause), "Update synchronizationSchema" (replaces
-all; its version is updated by the service), "Grant an appRoleAssignment to a service principal", "synchronizationJob:
-provisionOnDemand"; Microsoft Entra documentation, "Microsoft Entra provisioning options" (selected groups are
-assigned).
+Sources: Microsoft Graph documentation, "synchronizationJob", "Update synchronizationSchema" (replaces all; the service
+updates its version), "Grant an appRoleAssignment to a service principal", "synchronizationJob: provisionOnDemand";
+Microsoft Entra documentation, "Microsoft Entra provisioning options".
 """
 
 from __future__ import annotations
