@@ -1,9 +1,8 @@
 """What can be done to a Cloud Sync configuration: a class for each action, with all that is said of it. Pure.
 
 Each action holds what was there when it was planned, whole where Graph replaces the whole, so that its step can tell
-before, after and anything else apart, and its undo sends exactly that again.
-
-A new action is a class here, its step (``work.STEP_OF_ACTION`` lists them) and its fields in files (``files.py``).
+before, after and anything else apart, and its undo sends exactly that again. A new action is a class
+here, its step (``work.STEP_OF_ACTION`` lists them) and its fields in files (``files.py``).
 
 Sources: Microsoft Graph documentation, "synchronizationJob", "Update synchronizationSchema" (replaces all; the service
 updates its version), "Grant an appRoleAssignment to a service principal", "synchronizationJob: provisionOnDemand";
