@@ -153,7 +153,10 @@ def approve_device(
 def fault(
     name: str, directory_folder: Path | None, kind: str, path: str, skip: int, count: int, retry_after: int | None
 ) -> None:
-    """Let requests of Graph meet a fault: throttling, a permission that is missing, an outage, a lost connection."""
+    """Let requests of Graph meet a fault.
+
+    Throttling, a permission that is missing, an outage, a lost connection.
+    """
     armed = {"path": path, "skip": skip, "count": count, "retry_after": retry_after}
     running_rehearsal(name, directory_folder).control.fault(kind, **armed)
     which = f"requests whose path holds {printable(path)!r}" if path else "requests of Graph"

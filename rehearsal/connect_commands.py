@@ -74,7 +74,10 @@ def ou_filter(name: str, directory_folder: Path | None, leave_out: tuple[str, ..
 @click.option("--ou", metavar="DN", default=names.CONNECT_OU, show_default=True, help="OU of written groups.")
 @click.argument("switch", type=click.Choice(("on", "off")))
 def rights(name: str, directory_folder: Path | None, ou: str, switch: str) -> None:
-    """Give the connector account its rights on the OU, or take them away: it is refused with 8344 then."""
+    """Give the connector account its rights, or take them away.
+
+    Without them the export is refused with 8344.
+    """
     from rehearsal.administrator import let_connector_write
 
     let_connector_write(running_rehearsal(name, directory_folder), ou, allowed=switch == "on")
