@@ -55,7 +55,7 @@ class AnchoredGroups:
         bases = self._bases(tuple(dict.fromkeys(containers)))
         now = committed_usn(self._directory)
         if not (changed_only and self._seen_up_to and ids <= self._looked_for):
-            self._known = {entry.guid: _group(entry) for entry in self._entries(sorted(ids), bases)}
+            self._known = {entry.guid: group_as_read(entry, _SHOWN) for entry in self._entries(sorted(ids), bases)}
             self._looked_for = ids
         elif now > self._seen_up_to:
             marked = all_of(
@@ -65,7 +65,7 @@ class AnchoredGroups:
             )
             for base in bases:
                 for entry in self._directory.search(base, marked, _ATTRIBUTES):
-                    self._known[entry.guid] = _group(entry)
+                    self._known[entry.guid] = group_as_read(entry, _SHOWN)
         self._seen_up_to = now
         found: dict[str, tuple[DirectoryGroup, ...]] = {}
         for known in self._known.values():
@@ -81,7 +81,7 @@ class AnchoredGroups:
             RunbookError: It cannot be read.
         """
         entry = self._directory.read(guid, _ATTRIBUTES)
-        return _group(entry) if entry is not None else None
+        return group_as_read(entry, _SHOWN) if entry is not None else None
 
     def _bases(self, containers: Sequence[str]) -> Sequence[str]:
         if self._indexed is None:
@@ -100,11 +100,12 @@ class AnchoredGroups:
                 yield from self._directory.search(base, all_of(equals("objectClass", "group"), some), _ATTRIBUTES)
 
 
-def _group(entry: Entry) -> DirectoryGroup:
+def group_as_read(entry: Entry, shown: Sequence[str]) -> DirectoryGroup:
+    """A group with those of the attributes ``shown`` that it has, and its members sorted."""
     return DirectoryGroup(
         guid=entry.guid,
         dn=entry.dn,
         sid=entry.sid,
-        attributes={name: values for name in _SHOWN if (values := entry.texts(name))},
+        attributes={name: values for name in shown if (values := entry.texts(name))},
         members=tuple(sorted(entry.texts("member"))),
     )

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from runbook_lib.directory.anchored import group_as_read
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import deleted_container, may_list_deleted
 from runbook_lib.directory.errors import ObjectMissing
@@ -106,10 +107,4 @@ def _guid(entry: Entry) -> ObjectGuid:
 
 
 def _group(entry: Entry) -> DirectoryGroup:
-    return DirectoryGroup(
-        guid=entry.guid,
-        dn=entry.dn,
-        sid=entry.sid,
-        attributes={name: values for name in _SHOWN if (values := entry.texts(name))},
-        members=tuple(sorted(entry.texts("member"))),
-    )
+    return group_as_read(entry, _SHOWN)

@@ -65,7 +65,7 @@ from runbook_lib.routes.cloud_sync.authority.watch import (
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, cloud_sync_plan
 from runbook_lib.routes.cloud_sync.planning import Sides
 from runbook_lib.routes.cloud_sync.reading import with_extension_values
-from runbook_lib.routes.cloud_sync.watching.loop import Ended
+from runbook_lib.routes.look_until import Ended
 from runbook_lib.rules.policy import Policy
 from runbook_lib.shown.cloud_sync import authority_view, names_view, placements_view
 from runbook_lib.shown.hand_offs import hand_offs_of_plan_view

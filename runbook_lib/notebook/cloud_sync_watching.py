@@ -21,7 +21,8 @@ from runbook_lib.notebook.way import ReadBack
 from runbook_lib.routes.cloud_sync.watching.arrivals import WatchedGroups, end_of_watch, progress_text, watch_arrivals
 from runbook_lib.routes.cloud_sync.watching.leaving import LeftGroup, end_of_left, not_run_yet, watch_left, what_became
 from runbook_lib.routes.cloud_sync.watching.log_evidence import LOG_FILE, log_table, log_unread
-from runbook_lib.routes.cloud_sync.watching.loop import CLOCKS, RUNNING, look_until, ran_between, ran_since
+from runbook_lib.routes.cloud_sync.watching.loop import CLOCKS, RUNNING, ran_between, ran_since
+from runbook_lib.routes.look_until import look_until
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.shown.cloud_sync import arrivals_view, job_view, left_view, log_view
 

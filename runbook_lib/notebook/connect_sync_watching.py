@@ -31,8 +31,8 @@ from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.preflight.address_book import address_book_finding
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver
 from runbook_lib.routes.connect_sync.other_choice import other_names, other_ou
-from runbook_lib.routes.connect_sync.planning import accounts_in_ad
 from runbook_lib.routes.connect_sync.watch import end_of_arrivals, watch_connect
+from runbook_lib.routes.predicted_members import accounts_of
 from runbook_lib.shown.connect_sync import ARRIVALS_COLUMNS, arrivals_rows, connect_arrivals_view
 from runbook_lib.shown.hand_offs import hand_offs_of_plan_view, hand_offs_text
 
@@ -68,7 +68,7 @@ class ConnectWatching:
         context, server = self._context, self._server.now
         container = prediction.container.value if prediction.container.known else context.parameters.target_ou
         groups = GroupsBelow(context.connect_directory(), container)
-        accounts = accounts_in_ad(self._inventory)
+        accounts = accounts_of(self._inventory)
         exported = server.exported(self._since)
         elsewhere = self._elsewhere(prediction)
 

@@ -6,18 +6,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from runbook_lib.cloud_sync.configuration import domain_of, expressions_of, secrets_of
-from runbook_lib.cloud_sync.predicted import PredictedGroup, Prediction
+from runbook_lib.cloud_sync.predicted import Prediction
 from runbook_lib.cloud_sync.prediction import predict
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.configuration import ConfigurationDocuments
 from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob, ObjectScope
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.model.change import GroupMembers, LeftOut, Plan, Refusal
+from runbook_lib.model.change import GroupMembers, Plan, Refusal
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.directory import DirectorySnapshot
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
-from runbook_lib.model.predicted import Known
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
@@ -26,6 +25,7 @@ from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPayload
 from runbook_lib.routes.cloud_sync.requests import changes_in_order
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
+from runbook_lib.routes.predicted_members import accounts_of
 from runbook_lib.rules.policy import Policy
 
 
@@ -182,11 +182,6 @@ def require_same_domain(sides: Sides, *, known_only: bool = False) -> None:
         )
 
 
-def accounts_of(inventory: Inventory) -> dict[str, str]:
-    """Principal id to the GUID of its AD object."""
-    return {key: principal.guid for key, principal in inventory.principals.items() if principal.guid}
-
-
 def objects_of_groups(directory: DirectorySnapshot) -> dict[str, str]:
     """Cloud group id to the GUID of the AD object with Cloud Sync's anchor of it, for those that have exactly one."""
     found: dict[str, list[str]] = {}
@@ -194,13 +189,6 @@ def objects_of_groups(directory: DirectorySnapshot) -> dict[str, str]:
         if owner := group_id_of_anchor(group.text(EXTERNAL_ID_ATTRIBUTE) or ""):
             found.setdefault(owner, []).append(group.guid)
     return {owner: guids[0] for owner, guids in found.items() if len(guids) == 1}
-
-
-def in_ad(inventory: Inventory, guid: str) -> frozenset[str]:
-    """GUIDs of the members that an AD group has now; empty where there is no such group."""
-    group = inventory.index.groups_by_guid.get(guid)
-    found = (inventory.index.guid_of_dn(dn) for dn in (group.members or ())) if group else ()
-    return frozenset(one for one in found if one)
 
 
 def prediction_of(
@@ -254,29 +242,3 @@ def nothing_left(sides: Sides, policy: Policy, desired: DesiredSettings, operati
     plan = finished_plan(operation, sides, [], [], policy.limits.as_json(), 1)
     expressions = expressions_of(sides.documents.schema)
     return PlannedCloudSync(plan, (), prediction_of(sides, desired, sorted(sides.documents.assignments), expressions))
-
-
-def members_of(group: PredictedGroup, there: frozenset[str], accounts: Mapping[str, str]) -> GroupMembers:
-    """What becomes of the members of a predicted group.
-
-    Args:
-        group: The prediction.
-        there: GUIDs of the members that its AD object has now.
-        accounts: Member id to GUID.
-    """
-    sure = [one for one in group.members if one.answer.known is Known.YES]
-    already = sum(accounts.get(one.id) in there for one in sure)
-    left_out = tuple(
-        LeftOut(one.id, one.name, one.type, one.answer.code, one.answer.why)
-        for one in group.members
-        if one.answer.known is not Known.YES
-    )
-    return GroupMembers(
-        group_id=group.group_id,
-        display_name=group.display_name,
-        in_cloud=len(group.members),
-        already=already,
-        added=len(sure) - already,
-        removed=0,
-        left_out=left_out,
-    )

@@ -20,9 +20,9 @@ from runbook_lib.model.dn import is_below
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.predicted import Known
 from runbook_lib.model.text import t
-from runbook_lib.routes.connect_sync.planning import accounts_in_ad
 from runbook_lib.routes.direct.drift import Drift, DriftLine, drift_of
 from runbook_lib.routes.direct.preconditions import require_complete
+from runbook_lib.routes.predicted_members import accounts_of
 
 _OVERWRITTEN = t("A cycle of Connect Sync overwrites what is otherwise in AD.")
 
@@ -45,7 +45,7 @@ def check_connect_drift(inventory: Inventory, settings: WritebackSettings) -> Dr
             hint=t("Switch it on with 30-enable-writeback; or set route to the one that writes the groups."),
         )
     prediction = predict_writeback(inventory, settings)
-    accounts = accounts_in_ad(inventory)
+    accounts = accounts_of(inventory)
     arrivals = connect_arrivals(
         prediction, _present(inventory, prediction), inventory.index.guid_of_dn, accounts, exported=True
     )

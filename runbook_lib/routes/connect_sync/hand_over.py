@@ -111,6 +111,20 @@ def _rights(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts
     )
 
 
+def _to_optional_features(target: ConnectSyncTarget, facts: ServerFacts) -> tuple[Text, ...]:
+    """The wizard's pages as far as the one with the box."""
+    return (
+        t("Open Microsoft Entra Connect, then Configure. Until it is closed again no cycle runs."),
+        t("Choose Customize synchronization options, then Next."),
+        t(
+            "Sign in as a Hybrid Identity Administrator of the tenant {domain} ({tenant}).",
+            domain=printable(facts.tenant_domain) or t("with this id"),
+            tenant=printable(target.tenant_id),
+        ),
+        t("Go on with Next, without changing anything, as far as Optional features."),
+    )
+
+
 def _switch_on(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts) -> HandOver:
     by_name = isinstance(action, SwitchOn) and action.display_names
     return HandOver(
@@ -119,14 +133,7 @@ def _switch_on(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFa
         joined((WIZARD, _named(facts)), ", "),
         (
             t("Sign in on the server as its administrator and a member of ADSyncAdmins."),
-            t("Open Microsoft Entra Connect, then Configure. Until it is closed again no cycle runs."),
-            t("Choose Customize synchronization options, then Next."),
-            t(
-                "Sign in as a Hybrid Identity Administrator of the tenant {domain} ({tenant}).",
-                domain=printable(facts.tenant_domain) or t("with this id"),
-                tenant=printable(target.tenant_id),
-            ),
-            t("Go on with Next, without changing anything, as far as Optional features."),
+            *_to_optional_features(target, facts),
             t("Tick Group writeback. Leave every other box as it is. Next."),
             t("Choose this OU, and no other: {ou}", ou=printable(target.ou_dn)),
             t("Tick 'Writeback group Distinguished Name with cloud Display Name'. It cannot be changed later.")
@@ -154,14 +161,7 @@ def _switch_off(action: ConnectAction, target: ConnectSyncTarget, facts: ServerF
                 "Run Get-ADSyncExportDeletionThreshold and note the threshold: it is shared by everything that Connect "
                 "exports. Do not switch it off. Whether it counts deletions in AD is not documented."
             ),
-            t("Open Microsoft Entra Connect, then Configure. Until it is closed again no cycle runs."),
-            t("Choose Customize synchronization options, then Next."),
-            t(
-                "Sign in as a Hybrid Identity Administrator of the tenant {domain} ({tenant}).",
-                domain=printable(facts.tenant_domain) or t("with this id"),
-                tenant=printable(target.tenant_id),
-            ),
-            t("Go on with Next, without changing anything, as far as Optional features."),
+            *_to_optional_features(target, facts),
             t("Clear Group writeback. Leave every other box as it is."),
             t(
                 "The wizard warns that groups will be deleted. Approved is that {groups} in {ou} go: where anything "

@@ -17,16 +17,10 @@ from runbook_lib.routes.connect_sync.actions import ComingGroup, LetConnectorWri
 from runbook_lib.routes.connect_sync.coming_findings import coming_findings
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver
 from runbook_lib.routes.connect_sync.payload import ConnectSyncChange
-from runbook_lib.routes.connect_sync.planning import (
-    ConnectSides,
-    PlannedConnect,
-    about_ou,
-    accounts_in_ad,
-    finished_connect_plan,
-    members_of_coming,
-)
+from runbook_lib.routes.connect_sync.planning import ConnectSides, PlannedConnect, about_ou, finished_connect_plan
 from runbook_lib.routes.connect_sync.steps import same_place
 from runbook_lib.routes.direct.preconditions import require_complete, require_container
+from runbook_lib.routes.predicted_members import accounts_of, in_ad, members_of
 from runbook_lib.rules.obstacles import HOW_TO_ATTEST
 from runbook_lib.rules.policy import Policy
 
@@ -57,8 +51,8 @@ def plan_connect_enable(
         changes = []
     if any(change.kind is ChangeKind.SWITCH_ON for change in changes):
         _require_limit(prediction, policy)
-    accounts = accounts_in_ad(inventory)
-    members = [members_of_coming(group, inventory, accounts) for group in prediction.groups]
+    accounts = accounts_of(inventory)
+    members = [members_of(group, in_ad(inventory, group.guid), accounts) for group in prediction.groups]
     there = len(prediction.standing(Standing.THERE))
     plan = finished_connect_plan(
         operation, sides.target, changes, policy.limits.as_json(), in_step=there, members=members

@@ -6,16 +6,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.connect.evidence import ConnectEvidence
-from runbook_lib.connect.predicted import ConnectGroup, ConnectPrediction, NamingMode
+from runbook_lib.connect.predicted import ConnectPrediction, NamingMode
 from runbook_lib.connect.settings import WritebackSettings
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.model.change import GroupMembers, LeftOut, Plan, PlanOf
+from runbook_lib.model.change import GroupMembers, Plan, PlanOf
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import NO_GROUP
-from runbook_lib.model.predicted import Known
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, joined, t
 from runbook_lib.parameters.model import Parameters
@@ -150,30 +149,3 @@ def require_same_ou(now: ConnectSyncTarget, then: ConnectSyncTarget, *, code: st
             hint=hint,
             values={"differing": differing},
         )
-
-
-def accounts_in_ad(inventory: Inventory) -> dict[str, str]:
-    """Principal id to the GUID of its AD account, for those that have one."""
-    return {key: principal.guid for key, principal in inventory.principals.items() if principal.guid}
-
-
-def members_of_coming(group: ConnectGroup, inventory: Inventory, accounts: Mapping[str, str]) -> GroupMembers:
-    """What becomes of the members of a predicted group; ``accounts``: member id to GUID."""
-    there = inventory.index.groups_by_guid.get(group.guid)
-    now = {inventory.index.guid_of_dn(dn) for dn in (there.members or ())} if there else set()
-    written = [one for one in group.members if one.answer.known is Known.YES]
-    already = sum(accounts.get(one.id) in now for one in written) if now else 0
-    left_out = tuple(
-        LeftOut(one.id, one.name, one.type, one.answer.code, one.answer.why)
-        for one in group.members
-        if one.answer.known is not Known.YES
-    )
-    return GroupMembers(
-        group_id=group.group_id,
-        display_name=group.display_name,
-        in_cloud=len(group.members),
-        already=already,
-        added=len(written) - already,
-        removed=0,
-        left_out=left_out,
-    )

@@ -18,7 +18,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.moment import moment_in, to_the_minute
 from runbook_lib.model.text import Progress, Text, counted, first_of, joined, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.watching.loop import look_until, watch_interrupted
+from runbook_lib.routes.look_until import look_until, watch_interrupted
 
 _WHOLE_EVERY = 20
 """Of so many looks one reads the OU whole: every five minutes."""
@@ -187,6 +187,28 @@ _AGAIN = t("Run this notebook again with the same change id: it goes on waiting.
 _COLLECT = t("Run the collector on the Connect server and name its new file in connect_evidence.")
 
 
+def why_nothing_is_exported(server: ServerNow) -> tuple[str, Text, Text] | None:
+    """Code, reason and what to do where its evidence says that the server exports nothing at all; else None."""
+    evidence = server.evidence.evidence if server.evidence else None
+    scheduler = evidence.scheduler if evidence else None
+    if evidence is None or scheduler is None:
+        return None
+    name = printable(evidence.server, limit=80)
+    if scheduler.staging:
+        return (
+            "server-staging",
+            t("{server} is in staging mode and exports nothing.", server=name),
+            t("Run the collector on the active server, or let this one leave staging mode."),
+        )
+    if scheduler.suspended or not scheduler.cycle_enabled:
+        return (
+            "no-cycles",
+            t("No cycle runs on {server}.", server=name),
+            t("Close the wizard; or Set-ADSyncScheduler -SyncCycleEnabled $true on the server."),
+        )
+    return None
+
+
 def _cause(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text]:
     """Code, reason and what to do: the gravest thing that is known to keep the groups away."""
     if server.v1 is Switch.OFF:
@@ -195,20 +217,9 @@ def _cause(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text]:
             t("Group writeback v1 is still off: the wizard was not gone through to its end."),
             joined((t("Do what hand-off-switch-on.txt says, as far as Configure and Exit."), _AGAIN)),
         )
-    evidence = server.evidence.evidence if server.evidence else None
-    scheduler = evidence.scheduler if evidence else None
-    if evidence and scheduler and scheduler.staging:
-        return (
-            "server-staging",
-            t("{server} is in staging mode and exports nothing.", server=printable(evidence.server, limit=80)),
-            joined((t("Run the collector on the active server, or let this one leave staging mode."), _AGAIN)),
-        )
-    if evidence and scheduler and (scheduler.suspended or not scheduler.cycle_enabled):
-        return (
-            "no-cycles",
-            t("No cycle runs on {server}.", server=printable(evidence.server, limit=80)),
-            joined((t("Close the wizard; or Set-ADSyncScheduler -SyncCycleEnabled $true on the server."), _AGAIN)),
-        )
+    if resting := why_nothing_is_exported(server):
+        code, why, to_do = resting
+        return code, why, joined((to_do, _AGAIN))
     run = server.last_export(since)
     if run is not None and run.result == STOPPED_BY_THRESHOLD:
         return (
@@ -216,7 +227,7 @@ def _cause(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text]:
             t("The deletion threshold stopped the export, so that nothing of it was written."),
             joined((t("Find out what else would be deleted, before anybody lets it through."), _AGAIN)),
         )
-    errors = (evidence.export_errors or ()) if evidence else ()
+    errors = (server.evidence.evidence.export_errors or ()) if server.evidence else ()
     if run is not None and (errors or run.counted("ExportFailure")):
         return _refused(errors, run)
     if since is None:

@@ -19,9 +19,9 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.watching.loop import look_until
 from runbook_lib.routes.connect_sync.leaving_actions import GoingGroup
-from runbook_lib.routes.connect_sync.watch import STOPPED_BY_THRESHOLD, ServerNow
+from runbook_lib.routes.connect_sync.watch import STOPPED_BY_THRESHOLD, ServerNow, why_nothing_is_exported
+from runbook_lib.routes.look_until import look_until
 
 OTHER_GROUPS_GONE = "other-groups-gone"
 """Of the finding and of the error where groups are missing which nobody meant to go."""
@@ -232,20 +232,8 @@ def _why_not(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text
             t("Group writeback v1 is still on: the wizard was not gone through to its end."),
             t("Do what hand-off-switch-off.txt says, as far as Configure and Exit; then let one cycle run."),
         )
-    evidence = server.evidence.evidence if server.evidence else None
-    scheduler = evidence.scheduler if evidence else None
-    if evidence and scheduler and scheduler.staging:
-        return (
-            "server-staging",
-            t("{server} is in staging mode and exports nothing.", server=printable(evidence.server, limit=80)),
-            t("Run the collector on the active server, or let this one leave staging mode."),
-        )
-    if evidence and scheduler and (scheduler.suspended or not scheduler.cycle_enabled):
-        return (
-            "no-cycles",
-            t("No cycle runs on {server}.", server=printable(evidence.server, limit=80)),
-            t("Close the wizard; or Set-ADSyncScheduler -SyncCycleEnabled $true on the server."),
-        )
+    if resting := why_nothing_is_exported(server):
+        return resting
     run = server.last_export(since)
     if run is not None and run.result == STOPPED_BY_THRESHOLD:
         return (

@@ -17,7 +17,7 @@ from runbook_lib.routes.cloud_sync.authority.watch import (
     end_of_names,
     watch_groups,
 )
-from runbook_lib.routes.cloud_sync.watching.loop import Ended
+from runbook_lib.routes.look_until import Ended
 from runbook_lib.shown.cloud_sync import authority_view, names_view
 from tests.unit.graph.fake_cloud import Clock
 

@@ -19,8 +19,8 @@ from runbook_lib.connect.evidence import read_connect_evidence
 from runbook_lib.connect.prediction import predict_writeback
 from runbook_lib.errors import AwaitingHandoff, VerificationFailed
 from runbook_lib.model.directory import DirectoryGroup
-from runbook_lib.routes.connect_sync.planning import accounts_in_ad
 from runbook_lib.routes.connect_sync.watch import ArrivalsSeen, ServerNow, end_of_arrivals, watch_connect
+from runbook_lib.routes.predicted_members import accounts_of
 from tests.support import builders as b
 from tests.support.connect_evidence import evidence, written
 from tests.unit.routes_connect_sync.test_plan_enable import GROUPS, anchored, sides_of
@@ -52,7 +52,7 @@ class Time:
 def seen_of(present: Sequence[DirectoryGroup], *, exported: bool = False) -> tuple[ConnectArrival, ...]:
     """What a look makes of these AD objects."""
     by_group = {(one.text("adminDescription") or "").removeprefix("Group_"): (one,) for one in present}
-    return connect_arrivals(PREDICTION, by_group, READ.index.guid_of_dn, accounts_in_ad(READ), exported=exported)
+    return connect_arrivals(PREDICTION, by_group, READ.index.guid_of_dn, accounts_of(READ), exported=exported)
 
 
 def arrived(group_number: int) -> DirectoryGroup:

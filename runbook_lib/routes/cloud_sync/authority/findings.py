@@ -186,27 +186,15 @@ def catalogs_left(
     groups: Mapping[str, CloudGroup], catalogs: Mapping[str, tuple[str, ...]] | Unreadable
 ) -> list[Finding]:
     """Groups that access packages may hand out: they have to leave them before."""
-    if isinstance(catalogs, Unreadable):
-        return [_catalogs_unread(catalogs)]
-    lines = _catalog_lines(groups, catalogs)
-    if not lines:
-        return []
-    return [
-        naming_finding(
-            "soa-access-packages",
-            Severity.BLOCKING,
-            t(
-                "In catalogs of access packages: {count}: {names}.",
-                count=counted(len(lines), "group"),
-                names=first_of(lines, NAMES_IN_SENTENCE, "; "),
-            ),
-            t("The groups are in no access package."),
-            _PACKAGES,
-            t("Remove the groups from these access packages, or acknowledge this finding."),
-            lines,
-            _CONFIGURE,
-        )
-    ]
+    return _in_catalogs(
+        groups,
+        catalogs,
+        "soa-access-packages",
+        Severity.BLOCKING,
+        t("The groups are in no access package."),
+        _PACKAGES,
+        t("Remove the groups from these access packages, or acknowledge this finding."),
+    )
 
 
 def catalogs_of_converted(
@@ -215,27 +203,37 @@ def catalogs_of_converted(
     """Groups that access packages draw on while AD decides about them: named before the cloud does."""
     if not groups:
         return []
+    return _in_catalogs(
+        groups,
+        catalogs,
+        "soa-access-packages-converted",
+        Severity.WARNING,
+        t("It is known which access packages hand these groups out."),
+        t("Members that a package assigns are in the group from then on, and are lost at a later roll-back."),
+        t("Tell whoever keeps these packages; before a roll-back the groups have to leave them."),
+    )
+
+
+def _in_catalogs(
+    groups: Mapping[str, CloudGroup],
+    catalogs: Mapping[str, tuple[str, ...]] | Unreadable,
+    identifier: str,
+    severity: Severity,
+    expected: Text,
+    why: Text,
+    to_do: Text,
+) -> list[Finding]:
     if isinstance(catalogs, Unreadable):
         return [_catalogs_unread(catalogs)]
     lines = _catalog_lines(groups, catalogs)
     if not lines:
         return []
-    return [
-        naming_finding(
-            "soa-access-packages-converted",
-            Severity.WARNING,
-            t(
-                "In catalogs of access packages: {count}: {names}.",
-                count=counted(len(lines), "group"),
-                names=first_of(lines, NAMES_IN_SENTENCE, "; "),
-            ),
-            t("It is known which access packages hand these groups out."),
-            t("Members that a package assigns are in the group from then on, and are lost at a later roll-back."),
-            t("Tell whoever keeps these packages; before a roll-back the groups have to leave them."),
-            lines,
-            _CONFIGURE,
-        )
-    ]
+    seen = t(
+        "In catalogs of access packages: {count}: {names}.",
+        count=counted(len(lines), "group"),
+        names=first_of(lines, NAMES_IN_SENTENCE, "; "),
+    )
+    return [naming_finding(identifier, severity, seen, expected, why, to_do, lines, _CONFIGURE)]
 
 
 def _catalog_lines(groups: Mapping[str, CloudGroup], catalogs: Mapping[str, tuple[str, ...]]) -> list[str]:

@@ -16,7 +16,7 @@ from runbook_lib.graph.tenant.authority import AuthorityNow
 from runbook_lib.model.dn import same_dn
 from runbook_lib.model.text import Progress, Text, counted, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.watching.loop import Ended, look_until, watch_interrupted
+from runbook_lib.routes.look_until import Ended, look_until, watch_interrupted
 
 
 class WatchedGroup(Protocol):

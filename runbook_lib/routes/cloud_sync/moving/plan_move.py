@@ -38,11 +38,8 @@ from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
-    accounts_of,
     action,
     finished_plan,
-    in_ad,
-    members_of,
     prediction_of,
     require_same_domain,
 )
@@ -57,6 +54,7 @@ from runbook_lib.routes.cloud_sync.scope.plan_enable import (
 from runbook_lib.routes.direct.planning import rule_context
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.routes.direct.selection import select
+from runbook_lib.routes.predicted_members import accounts_of, in_ad, members_of
 from runbook_lib.rules.group import RuleContext, protected_ou
 from runbook_lib.rules.policy import Policy
 

@@ -22,15 +22,10 @@ from runbook_lib.model.predicted import Known, Predicted, PredictedMember, Scope
 from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.planning import (
-    Sides,
-    accounts_of,
-    objects_of_groups,
-    prediction_of,
-    require_same_domain,
-)
+from runbook_lib.routes.cloud_sync.planning import Sides, objects_of_groups, prediction_of, require_same_domain
 from runbook_lib.routes.direct.drift import EXTRA, MISSING, Drift, DriftLine, drift_of
 from runbook_lib.routes.direct.preconditions import require_complete
+from runbook_lib.routes.predicted_members import accounts_of
 
 NOT_THERE, NOT_EXPECTED = t("not in AD"), t("member not expected")
 """Differences beside those of members and attributes."""

@@ -21,17 +21,10 @@ from runbook_lib.routes.cloud_sync.actions import Realign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.limits import require_creates
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
-from runbook_lib.routes.cloud_sync.planning import (
-    PlannedCloudSync,
-    Sides,
-    accounts_of,
-    action,
-    finished_plan,
-    in_ad,
-    members_of,
-)
+from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, action, finished_plan
 from runbook_lib.routes.cloud_sync.scope.drift import Differing, compared_groups, present_prediction
 from runbook_lib.routes.cloud_sync.scope.plan_enable import refused_by_trouble, require_answering
+from runbook_lib.routes.predicted_members import accounts_of, in_ad, members_of
 from runbook_lib.rules.policy import Policy
 
 _CALL = 'Microsoft Graph documentation, "synchronizationJob: provisionOnDemand"'

@@ -44,11 +44,8 @@ from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
-    accounts_of,
     action,
     finished_plan,
-    in_ad,
-    members_of,
     prediction_of,
     require_same_domain,
 )
@@ -62,6 +59,7 @@ from runbook_lib.routes.cloud_sync.scope.findings import (
 from runbook_lib.routes.cloud_sync.scope.places import led_to, places_of
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.routes.direct.selection import select
+from runbook_lib.routes.predicted_members import accounts_of, in_ad, members_of
 from runbook_lib.rules.policy import Policy
 
 BARS = frozenset(

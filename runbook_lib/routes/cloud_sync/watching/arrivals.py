@@ -25,8 +25,10 @@ from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.predicted import Difference, several_objects
 from runbook_lib.model.text import NOTHING, Progress, Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.cloud_sync.planning import accounts_of, objects_of_groups
-from runbook_lib.routes.cloud_sync.watching.loop import RUNNING, Watched, watch, watch_interrupted
+from runbook_lib.routes.cloud_sync.planning import objects_of_groups
+from runbook_lib.routes.cloud_sync.watching.loop import RUNNING, Watched, watch
+from runbook_lib.routes.look_until import watch_interrupted
+from runbook_lib.routes.predicted_members import accounts_of
 
 _COMES_BY_ITSELF = frozenset({"not-there", "members-missing"})
 _CHANGES_BY_ITSELF = frozenset({"elsewhere", "named-otherwise", "account-name"})

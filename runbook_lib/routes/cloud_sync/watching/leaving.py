@@ -22,7 +22,8 @@ from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.text import NOTHING, Progress, Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.watching.arrivals import progress_text
-from runbook_lib.routes.cloud_sync.watching.loop import RUNNING, Ended, Watched, ran_between, watch, watch_interrupted
+from runbook_lib.routes.cloud_sync.watching.loop import RUNNING, Watched, ran_between, watch
+from runbook_lib.routes.look_until import Ended, watch_interrupted
 
 
 @dataclass(frozen=True, slots=True)
