@@ -5,7 +5,6 @@ Both synchronizations are the rehearsal's: the job from AD fills the extension, 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 
 import pytest
@@ -19,6 +18,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
+from tests.notebooks.runs import acknowledged
 from tests.notebooks.test_cloud_sync import IDS, PERMISSIONS, World
 from tests.notebooks.test_cloud_sync_permissions import run
 
@@ -39,10 +39,6 @@ OTHERS = (
     "Application.ReadWrite.OwnedBy",
     "EntitlementManagement.Read.All",
 )
-
-
-def acknowledged(*findings: str) -> str:
-    return json.dumps([{"finding": one, "by": "Kim", "reason": "known", "until": "2099-01-01"} for one in findings])
 
 
 @pytest.fixture(scope="module")

@@ -11,7 +11,6 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,15 +18,16 @@ import pytest
 
 from rehearsal.contoso import names
 from rehearsal.contoso.cloud_groups import every_group
-from rehearsal.process import RunningRehearsal, start_rehearsal
-from runbook_lib.change.approvals.plan import approve_plan, planned
+from rehearsal.process import start_rehearsal
+from runbook_lib.change.approvals.plan import planned
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
-from runbook_lib.runner.run import RunResult, run_notebook
+from runbook_lib.runner.run import RunResult
 from tests.notebooks.journey import gwb_command, latest_record
+from tests.notebooks.runs import NotebookRuns
 from tests.support.plain import ROOT
 from tests.support.schemas import documents, misfits
 
@@ -53,52 +53,15 @@ PERMISSIONS = (
 LOG_PERMISSIONS = ("AuditLog.Read.All", "Directory.Read.All")
 
 
-class World:
+class World(NotebookRuns):
     """A rehearsal and the runs of one change after the other."""
 
-    def __init__(self, running: RunningRehearsal, records: Path) -> None:
-        self.running = running
-        self.records = records
-        self.secret = (running.folder.path / "client-secret.txt").read_text().strip()
-        self.results: dict[str, RunResult] = {}
-
-    def once(self, notebook: str, change_id: str, given: Mapping[str, str]) -> RunResult:
-        """One run, whatever else is under way."""
-        return run_notebook(
-            ROOT / "notebooks" / f"{notebook}.ipynb",
-            [self.running.parameters_file],
-            {"change_id": change_id, "sign_in": "secret", **given},
-            project_root=ROOT,
-            records_dir=self.records,
-            environment={**os.environ, "GWB_CLIENT_SECRET": self.secret},
-            clock=lambda: datetime.now(UTC),
-        )
-
     def run(self, name: str, notebook: str, change_id: str, given: Mapping[str, str]) -> RunResult:
-        # Every rehearsal has the same tenant and domain, which are what a run locks on this machine.
-        result = self.once(notebook, change_id, given)
-        while result.title == "Another run is writing":
-            time.sleep(0.5)
-            result = self.once(notebook, change_id, given)
-        self.results[name] = result
-        return result
+        return self.alone(name, notebook, change_id, given)
 
     def approved(self, name: str) -> None:
         assert self.results[name].outcome is Outcome.AWAITING_APPROVAL, self.results[name].message
-        record = self.record(name)
-        approve_plan(
-            record,
-            ROUTES,
-            approver="Kim",
-            phrase=planned(record, ROUTES).phrase,
-            valid=timedelta(hours=1),
-            clock=lambda: datetime.now(UTC),
-        )
-
-    def record(self, name: str) -> Path:
-        path = self.results[name].record
-        assert path is not None, self.results[name].message
-        return path
+        self.approve(name)
 
     def in_ad(self, group_id: str) -> dict[str, Any] | None:
         """The AD object with the anchor of a group, with its DN."""

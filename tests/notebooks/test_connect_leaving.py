@@ -8,26 +8,23 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rehearsal.contoso import names
 from rehearsal.process import RunningRehearsal, start_rehearsal
-from runbook_lib.change.approvals.plan import approve_plan, planned
+from runbook_lib.change.approvals.plan import planned
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
-from runbook_lib.runner.run import RunResult, run_notebook
+from runbook_lib.runner.run import RunResult
 from tests.notebooks.journey import SMALL
-from tests.support.plain import ROOT
+from tests.notebooks.runs import NotebookRuns, acknowledged
 from tests.support.schemas import misfits
 
 DISABLE, UNDO = "40-disable-writeback", "60-undo-change"
@@ -35,11 +32,6 @@ HOLDER = f"CN=All Projects,{names.GROUPS_OU}"
 Written = dict[str, dict[str, list[str]]]
 """Groups in v1's OU: anchor to attributes."""
 SHARE = "\\\\fs1\\projects"
-
-
-def acknowledged(*findings: str) -> str:
-    """Findings that are known and accepted."""
-    return json.dumps([{"finding": one, "by": "Kim", "reason": "known", "until": "2099-01-01"} for one in findings])
 
 
 HANGING = ("hangs-on-groups:member-of", "hangs-on-groups:file-share")
@@ -54,19 +46,16 @@ GIVEN = {
 }
 
 
-class World:
+class World(NotebookRuns):
     """A rehearsal in which v1 is on and has written its groups, and the runs that take it away and bring it back."""
 
     def __init__(self, running: RunningRehearsal, folder: Path) -> None:
-        self.running = running
+        super().__init__(running, folder / "records")
         self.folder = folder
-        self.records = folder / "records"
-        self.secret = (running.folder.path / "client-secret.txt").read_text().strip()
         self.account = {
             "bind_user": names.ADMINISTRATOR,
             "bind_password_file": str(running.folder.administrator_password),
         }
-        self.results: dict[str, RunResult] = {}
         self.before: Written = {}
         self.after: Written = {}
         self.restored: Written = {}
@@ -74,43 +63,7 @@ class World:
 
     def run(self, name: str, notebook: str, change_id: str, **given: str) -> RunResult:
         """One run as the domain's administrator, who may bring back what stood in v1's OU."""
-
-        def once() -> RunResult:
-            return run_notebook(
-                ROOT / "notebooks" / f"{notebook}.ipynb",
-                [self.running.parameters_file],
-                {**GIVEN, "change_id": change_id, "sign_in": "secret", **self.account, **given},
-                project_root=ROOT,
-                records_dir=self.records,
-                environment={**os.environ, "GWB_CLIENT_SECRET": self.secret},
-                clock=lambda: datetime.now(UTC),
-            )
-
-        # Every rehearsal has the same tenant and domain, which are what a run locks on this machine.
-        result = once()
-        while result.title == "Another run is writing":
-            time.sleep(0.5)
-            result = once()
-        self.results[name] = result
-        return result
-
-    def approve(self, name: str) -> None:
-        """Approve what a run planned."""
-        record = self.record(name)
-        phrase = planned(record, ROUTES).phrase
-        hour = timedelta(hours=1)
-        approve_plan(record, ROUTES, approver="Kim", phrase=phrase, valid=hour, clock=lambda: datetime.now(UTC))
-
-    def record(self, name: str) -> Path:
-        """Folder of a run."""
-        path = self.results[name].record
-        assert path is not None, self.results[name].message
-        return path
-
-    def facts(self, name: str) -> dict[str, Any]:
-        """Facts of a run."""
-        found: dict[str, Any] = json.loads((self.record(name) / "record.json").read_text(encoding="utf-8"))
-        return found
+        return self.alone(name, notebook, change_id, {**GIVEN, **self.account, **given})
 
     def findings(self, name: str) -> dict[str, str]:
         """Findings of a run: id to severity."""

@@ -7,33 +7,23 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import time
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from rehearsal.contoso import names
 from rehearsal.process import RunningRehearsal, start_rehearsal
-from runbook_lib.change.approvals.plan import approve_plan, planned
+from runbook_lib.change.approvals.plan import planned
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
-from runbook_lib.runner.run import RunResult, run_notebook
+from runbook_lib.runner.run import RunResult
 from tests.notebooks.journey import SMALL
-from tests.support.plain import ROOT
+from tests.notebooks.runs import NotebookRuns, acknowledged
 from tests.support.schemas import documents, misfits
-
-
-def acknowledged(*findings: str) -> str:
-    """Findings that are known and accepted."""
-    return json.dumps([{"finding": one, "by": "Kim", "reason": "known", "until": "2099-01-01"} for one in findings])
-
 
 ENABLE = {
     "route": "connect-sync",
@@ -48,57 +38,17 @@ ENABLE = {
 }
 
 
-class World:
+class World(NotebookRuns):
     """A rehearsal and the runs of one change after the other."""
 
     def __init__(self, running: RunningRehearsal, folder: Path) -> None:
-        self.running = running
+        super().__init__(running, folder / "records")
         self.folder = folder
-        self.records = folder / "records"
-        self.secret = (running.folder.path / "client-secret.txt").read_text().strip()
-        self.results: dict[str, RunResult] = {}
 
     def run(
         self, name: str, change_id: str, given: Mapping[str, str], notebook: str = "30-enable-writeback"
     ) -> RunResult:
-        def once() -> RunResult:
-            return run_notebook(
-                ROOT / "notebooks" / f"{notebook}.ipynb",
-                [self.running.parameters_file],
-                {"change_id": change_id, "sign_in": "secret", **given},
-                project_root=ROOT,
-                records_dir=self.records,
-                environment={**os.environ, "GWB_CLIENT_SECRET": self.secret},
-                clock=lambda: datetime.now(UTC),
-            )
-
-        # Every rehearsal has the same tenant and domain, which are what a run locks on this machine.
-        result = once()
-        while result.title == "Another run is writing":
-            time.sleep(0.5)
-            result = once()
-        self.results[name] = result
-        return result
-
-    def approve(self, name: str) -> None:
-        record = self.record(name)
-        approve_plan(
-            record,
-            ROUTES,
-            approver="Kim",
-            phrase=planned(record, ROUTES).phrase,
-            valid=timedelta(hours=1),
-            clock=lambda: datetime.now(UTC),
-        )
-
-    def record(self, name: str) -> Path:
-        path = self.results[name].record
-        assert path is not None, self.results[name].message
-        return path
-
-    def facts(self, name: str) -> dict[str, Any]:
-        found: dict[str, Any] = json.loads((self.record(name) / "record.json").read_text(encoding="utf-8"))
-        return found
+        return self.alone(name, notebook, change_id, given)
 
     def collected(self, name: str) -> str:
         """A file of evidence as the collector writes it now."""
