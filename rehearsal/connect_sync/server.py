@@ -154,6 +154,12 @@ class ConnectServer:
                 "synchronization", str(record["id"]), {"features": features, "configuration": configuration}
             )
 
+    async def _past_the_change_of_rules(self) -> None:
+        """Evidence tells whole seconds: a cycle begins in a later one than the change of rules before it."""
+        changed = self.state.rules_changed
+        if changed is not None and self._store.clock().replace(microsecond=0) <= changed.replace(microsecond=0):
+            await asyncio.sleep(1 - changed.microsecond / 1_000_000)
+
     def _feature(self, name: str) -> bool:
         return any(
             _mapping(record, "features").get(name) is True for record in self._store.table("synchronization").values()
@@ -173,6 +179,7 @@ class ConnectServer:
             the export; ``left``: how many objects it did not come to.
         """
         async with self._one_at_a_time:
+            await self._past_the_change_of_rules()
             began, taken = self._store.clock(), take_over(self._store)
             await self._fill()
             state = self.state
@@ -289,7 +296,7 @@ def _export(target: ConnectTarget, pending: Sequence[Export], container: str) ->
 
 def _after(state: ServerState, worked: _Worked, began: datetime, ended: datetime) -> ServerState:
     """The server after a cycle. One in staging mode has exported nothing: what it would is pending."""
-    state = replace(state, synchronized=ended)
+    state = replace(state, synchronized=began)
     if state.wizard.staging:
         return replace(state, known=state.known | worked.joined, pending=worked.pending, refused=())
     failed = {one.dn for one in worked.refused}

@@ -48,7 +48,7 @@ class ServerState:
     rules_changed: datetime | None = None
     """When rules of somebody's own were changed last."""
     synchronized: datetime | None = None
-    """When the last cycle had synchronized both connectors, before its export."""
+    """When the last cycle began."""
     threshold: int = THRESHOLD
     """As many deletions, or more, stop an export before its first object; 0: none do."""
 

@@ -99,12 +99,12 @@ def _unproved(evidence: ConnectEvidence) -> Text:
         return t("The runs or the audit events of the server were not read.")
     changed = max((event.at for event in read.audit if event.id == RULE_CHANGED and event.at), default="")
     entra = {one.name for one in read.connectors or () if one.kind == "Extensible2"}
-    done = [
-        run.ended
+    begun = [
+        run.started
         for run in read.runs
-        if run.connector in entra and run.complete and run.ended and run.result == "success"
+        if run.connector in entra and run.complete and run.started and run.result == "success"
         if "synchronization" in run.profile.casefold()
     ]
-    if not done or max(done) <= changed:
+    if not begun or max(begun) <= changed:
         return t("The server has not synchronized the tenant's connector since its rules were changed.")
     return NOTHING
