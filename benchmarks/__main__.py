@@ -22,10 +22,12 @@ from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
-from runbook_lib.inventory import build_inventory, group_ids_to_probe, index_directory
+from runbook_lib.inventory.build import build_inventory, group_ids_to_probe
+from runbook_lib.inventory.index import index_directory
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t
-from runbook_lib.parameters import Parameters, load_parameters
+from runbook_lib.parameters.load import load_parameters
+from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder, new_run_id
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.routes.direct.plan_enable import plan_enable

@@ -24,7 +24,7 @@ from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.snapshot import read_cloud
-from runbook_lib.parameters import load_parameters
+from runbook_lib.parameters.load import load_parameters
 from tests.support.cloud_client import CloudClient, signed_in
 
 WANTED = Size(10_000, 20_000, 100_000)

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from rehearsal.parameters_file import demo_parameters
 from runbook_lib.model.target import Route
-from runbook_lib.parameters import parameters_cell
+from runbook_lib.parameters.cell import parameters_cell
 from runbook_lib.parameters.document import example_yaml, reference_table_markdown
 from tests.docs import record_keys, rights_lines, rooms, templates
 from tools import schemas

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from runbook_lib.directory.rights import AccessMask, Ace, Control, SecurityDescriptor, WellKnownSid, expand_generic
+from runbook_lib.directory.rights.constants import AccessMask, WellKnownSid, expand_generic
+from runbook_lib.directory.rights.descriptor import Ace, Control, SecurityDescriptor
 
 Token = frozenset[str]
 """SIDs of an account, of its groups, nested ones included, and those that every authenticated account has."""

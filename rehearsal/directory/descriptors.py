@@ -8,7 +8,7 @@ from rehearsal.directory import failures
 from rehearsal.directory.inheritance import effective, from_creator
 from rehearsal.directory.state import DirectoryState
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.rights import AceFlag, Acl, Control, SecurityDescriptor, parse_security_descriptor
+from runbook_lib.directory.rights.descriptor import AceFlag, Acl, Control, SecurityDescriptor, parse_security_descriptor
 from runbook_lib.directory.rights.sddl import parse_aces, parse_sddl
 from runbook_lib.directory.search import sid_text
 

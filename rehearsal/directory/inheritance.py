@@ -9,16 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import pairwise
 
-from runbook_lib.directory.rights import (
-    Ace,
-    AceFlag,
-    Acl,
-    Control,
-    OpaqueAce,
-    SecurityDescriptor,
-    WellKnownSid,
-    expand_generic,
-)
+from runbook_lib.directory.rights.constants import WellKnownSid, expand_generic
+from runbook_lib.directory.rights.descriptor import Ace, AceFlag, Acl, Control, OpaqueAce, SecurityDescriptor
 
 _HANDED_DOWN = AceFlag.CONTAINER_INHERIT
 _INHERITANCE = AceFlag.OBJECT_INHERIT | AceFlag.CONTAINER_INHERIT | AceFlag.NO_PROPAGATE_INHERIT | AceFlag.INHERIT_ONLY

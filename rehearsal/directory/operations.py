@@ -9,7 +9,7 @@ from rehearsal.directory import deletion, failures, schema_objects
 from rehearsal.directory.changes import DELETE, Modification
 from rehearsal.directory.store import DirectoryStore
 from rehearsal.directory.tree import Guid
-from runbook_lib.directory.rights import AccessMask, GuidKind, guid_of
+from runbook_lib.directory.rights.constants import AccessMask, GuidKind, guid_of
 
 _RECYCLE_BIN = uuid.UUID("766ddcd8-acd0-445e-f3b9-a7f9b6744f2a")
 

@@ -8,7 +8,7 @@ from rehearsal.directory import failures
 from rehearsal.directory.changes import DELETE, Modification
 from rehearsal.directory.rights import ObjectStore
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.rights import AccessMask, GuidKind, guid_of
+from runbook_lib.directory.rights.constants import AccessMask, GuidKind, guid_of
 
 ATTRIBUTE = "unicodepwd"
 _RESET = guid_of(GuidKind.EXTENDED_RIGHT, "User-Force-Change-Password")

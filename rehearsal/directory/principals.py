@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rehearsal.directory.lifecycle import add_as_system, modify_as_system
 from rehearsal.directory.rights import ObjectStore
-from runbook_lib.directory.rights import WellKnownSid
+from runbook_lib.directory.rights.constants import WellKnownSid
 
 _MEMBERS = {
     "CN=Users": (WellKnownSid.AUTHENTICATED_USERS,),

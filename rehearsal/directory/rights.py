@@ -11,7 +11,7 @@ from rehearsal.directory.descriptors import ATTRIBUTE, DACL, GROUP, OWNER, SACL,
 from rehearsal.directory.schema import CONFIDENTIAL, Attribute, ObjectClass
 from rehearsal.directory.state import DirectoryState
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.rights import AccessMask, GuidKind, WellKnownSid, guid_of
+from runbook_lib.directory.rights.constants import AccessMask, GuidKind, WellKnownSid, guid_of
 from runbook_lib.directory.search import sid_bytes, sid_text
 
 SYSTEM: Guid = b"system"

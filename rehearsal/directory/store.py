@@ -12,7 +12,7 @@ from rehearsal.directory.lifecycle import Given
 from rehearsal.directory.rights import SYSTEM, ObjectStore
 from rehearsal.directory.schema import extend_for_exchange
 from rehearsal.directory.tree import Guid, Node
-from runbook_lib.directory.rights import GuidKind, guid_of
+from runbook_lib.directory.rights.constants import GuidKind, guid_of
 from runbook_lib.directory.search import sid_text
 
 

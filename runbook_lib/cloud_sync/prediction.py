@@ -18,7 +18,7 @@ from runbook_lib.cloud_sync.functions import NotPredictable, shown
 from runbook_lib.cloud_sync.members import MemberRules, group_written, user_written
 from runbook_lib.cloud_sync.predicted import PredictedGroup, Prediction
 from runbook_lib.cloud_sync.scope import JobScope, values_of
-from runbook_lib.graph.tenant import CloudSyncJob, ObjectScope
+from runbook_lib.graph.tenant.jobs import CloudSyncJob, ObjectScope
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudPrincipal, CloudSnapshot, PrincipalType, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
 from runbook_lib.model.ids import user_id_of_anchor

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from runbook_lib.cloud_sync.functions import Value
-from runbook_lib.graph.tenant import CloudSyncJob, ObjectScope, ScopeClause
+from runbook_lib.graph.tenant.jobs import CloudSyncJob, ObjectScope, ScopeClause
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind
 from runbook_lib.model.predicted import Known, ScopeAnswer
 from runbook_lib.model.reading import Unreadable

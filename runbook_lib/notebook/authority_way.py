@@ -28,7 +28,7 @@ from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
 from runbook_lib.graph.tenant.parts import ConnectReport
 from runbook_lib.graph.tenant.read import is_an_app
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Change, Plan, Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Authority, Tenant

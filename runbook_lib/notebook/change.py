@@ -24,7 +24,7 @@ from runbook_lib.errors import (
     ServiceFailed,
     VerificationFailed,
 )
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.moment import iso_milliseconds

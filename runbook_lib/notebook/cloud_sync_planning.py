@@ -12,7 +12,7 @@ from runbook_lib.graph.errors import GraphNotFound
 from runbook_lib.graph.tenant.applications import read_application, require_may_delete
 from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
 from runbook_lib.graph.tenant.configuration import parse_expression
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.routes.cloud_sync.applications.checks import TenantFacts

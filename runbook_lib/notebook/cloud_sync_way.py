@@ -15,7 +15,7 @@ from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.directory.anchored import AnchoredGroups
 from runbook_lib.directory.ldif import BACKUP_FILE, ldif_of
 from runbook_lib.graph.errors import GraphNotFound
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Change, Plan, Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.directory import DirectoryGroup

@@ -15,7 +15,7 @@ from runbook_lib.connect.settings import WritebackSettings
 from runbook_lib.connect.uses import Uses, use_findings
 from runbook_lib.directory.ldif import BACKUP_FILE, ldif_of
 from runbook_lib.directory.rights.table import OperationRight
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import Switch

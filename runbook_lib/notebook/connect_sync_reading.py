@@ -15,7 +15,7 @@ from runbook_lib.errors import NoAccess
 from runbook_lib.graph.errors import or_unreadable
 from runbook_lib.graph.tenant.parts import SynchronizationFeatures, WritebackContainers
 from runbook_lib.graph.tenant.read import containers_of, is_an_app, read_connect_configuration, read_features
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.cloud import OtherWriters, Switch, Tenant
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.predicted import Predicted

@@ -17,7 +17,7 @@ from runbook_lib.exchange.address_book import address_book_of, written_group
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.read import read_exchange
 from runbook_lib.exchange.versions import load_versions
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.ids import as_group_id

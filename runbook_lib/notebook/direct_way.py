@@ -11,7 +11,7 @@ from runbook_lib.change.resume import BrokenOff
 from runbook_lib.directory.ldif import BACKUP_FILE as BACKUP
 from runbook_lib.errors import Refused, VerificationFailed
 from runbook_lib.files import HAND_OFFS
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Change, Plan, Planned
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.ids import ObjectGuid

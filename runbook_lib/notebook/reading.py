@@ -23,7 +23,8 @@ from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.files import HYBRID
 from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
-from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe, index_directory
+from runbook_lib.inventory.build import Inventory, build_inventory, group_ids_to_probe
+from runbook_lib.inventory.index import index_directory
 from runbook_lib.inventory.tables import ad_groups_table, groups_table, members_table
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.cloud import CloudSnapshot, Switch

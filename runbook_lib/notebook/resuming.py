@@ -14,7 +14,7 @@ from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.resume import BrokenOff, authority, broken_off
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError, VerificationFailed
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.dn import rdn_value
 from runbook_lib.model.finding import Finding, Severity

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.errors import RunbookError
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t

@@ -10,7 +10,7 @@ from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.resume import BrokenOff
 from runbook_lib.change.step import Work
 from runbook_lib.errors import RunbookError
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.finding import Finding

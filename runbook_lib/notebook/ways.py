@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from runbook_lib.change.journal_check import DoneChange
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Planned
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.target import Route

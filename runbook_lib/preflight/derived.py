@@ -17,8 +17,9 @@ from runbook_lib.exchange.recipients import WrittenGroup
 from runbook_lib.graph.errors import or_unreadable
 from runbook_lib.graph.groups import cloud_sync_starts_from, count_members, count_tenant, synchronized_members
 from runbook_lib.graph.rows import objects_of
-from runbook_lib.graph.tenant import CloudSyncJob, GrantedPermissions
 from runbook_lib.graph.tenant.configuration import ConfigurationAddress
+from runbook_lib.graph.tenant.jobs import CloudSyncJob
+from runbook_lib.graph.tenant.parts import GrantedPermissions
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.inventory.mail_contacts import ROUTING_SUFFIX, routing_domain_of
 from runbook_lib.inventory.naming import DisplayNames, Naming

@@ -36,7 +36,8 @@ from runbook_lib.exchange.recipients import (
 )
 from runbook_lib.exchange.versions import load_versions
 from runbook_lib.graph.groups import groups_from_ad, read_mail_groups, security_groups
-from runbook_lib.graph.tenant import TenantReading, read_tenant_state
+from runbook_lib.graph.tenant.parts import TenantReading
+from runbook_lib.graph.tenant.read import read_tenant_state
 from runbook_lib.model.addresses import smtp_addresses
 from runbook_lib.model.cloud import CloudGroup
 from runbook_lib.model.reading import Part, Unreadable, in_reading_order

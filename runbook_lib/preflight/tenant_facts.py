@@ -12,21 +12,20 @@ from importlib.resources import files
 from typing import Any, NamedTuple
 
 from runbook_lib.cloud_sync.configuration import Notification
-from runbook_lib.graph.tenant import (
+from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob, JobKind
+from runbook_lib.graph.tenant.parts import (
+    P1_PLAN,
+    P2_PLAN,
     Agents,
-    CloudSync,
-    CloudSyncJob,
     ConnectReport,
     Domain,
     GrantedPermissions,
-    JobKind,
     Licences,
     NewGroupDefault,
     Synchronization,
     SynchronizationFeatures,
     WritebackContainers,
 )
-from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.reading import Part, Unreadable
 from runbook_lib.model.text import NOTHING, Text, from_table, joined, t, verbatim

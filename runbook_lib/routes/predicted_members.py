@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import GroupMembers, LeftOut
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.predicted import Known, PredictedMember

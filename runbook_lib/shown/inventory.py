@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from markupsafe import Markup
 
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.tables import groups_table, members_table
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.reading import Reading

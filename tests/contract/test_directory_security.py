@@ -9,16 +9,13 @@ from collections.abc import Iterator
 import ldap3
 import pytest
 
-from runbook_lib.directory.rights import (
-    AccessMask,
+from runbook_lib.directory.rights.constants import AccessMask, GuidKind, WellKnownSid, guid_of
+from runbook_lib.directory.rights.descriptor import (
     Ace,
     AceFlag,
     AceType,
     Acl,
-    GuidKind,
     SecurityDescriptor,
-    WellKnownSid,
-    guid_of,
     parse_security_descriptor,
 )
 from runbook_lib.directory.search import sid_text

@@ -19,7 +19,8 @@ from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.graph.sign_in.device_code import DeviceCode
 from runbook_lib.graph.snapshot import read_cloud
-from runbook_lib.graph.tenant import GrantedPermissions, SynchronizationFeatures, read_tenant_state
+from runbook_lib.graph.tenant.parts import GrantedPermissions, SynchronizationFeatures
+from runbook_lib.graph.tenant.read import read_tenant_state
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.reading import Unreadable

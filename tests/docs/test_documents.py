@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
-from runbook_lib.parameters import known_names
 from runbook_lib.parameters.cell import PARAMETERS_FILE
-from runbook_lib.parameters.document import reference_table_markdown
+from runbook_lib.parameters.document import known_names, reference_table_markdown
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import run_facts_of
 from runbook_lib.record.schema_files import SCHEMAS

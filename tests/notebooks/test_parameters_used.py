@@ -17,8 +17,10 @@ from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.errors import AwaitingApproval
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import Run, reading
-from runbook_lib.parameters import Parameters, known_names, load_parameters
 from runbook_lib.parameters.cell import USED
+from runbook_lib.parameters.document import known_names
+from runbook_lib.parameters.load import load_parameters
+from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.seal import seal
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.rules.policy import Policy, policy_of

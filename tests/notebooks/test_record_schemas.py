@@ -17,7 +17,7 @@ from runbook_lib.change.approvals.file import standing_phrase
 from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.change.approvals.standing import approve_in_advance
 from runbook_lib.errors import RunbookError
-from runbook_lib.parameters import known_names
+from runbook_lib.parameters.document import known_names
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
 from runbook_lib.routes.registry import ROUTES

@@ -11,7 +11,7 @@ from typing import Any
 import nbformat
 import pytest
 
-from runbook_lib.parameters import parameters_cell
+from runbook_lib.parameters.cell import parameters_cell
 from tests.notebooks.structure import NOTEBOOKS, problems
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"

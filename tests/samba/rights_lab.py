@@ -15,7 +15,8 @@ from ldap3.protocol.microsoft import security_descriptor_control
 from rehearsal.certificates import write_private
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import ObjectMissing, RightsMissing
-from runbook_lib.directory.rights import Ace, Acl, Control, SecurityDescriptor, WellKnownSid, parse_security_descriptor
+from runbook_lib.directory.rights.constants import WellKnownSid
+from runbook_lib.directory.rights.descriptor import Ace, Acl, Control, SecurityDescriptor, parse_security_descriptor
 from runbook_lib.directory.rights.needs import AllowEntry
 from runbook_lib.directory.sign_in.bind import VerifiedTls, client_context
 from runbook_lib.errors import ServiceFailed

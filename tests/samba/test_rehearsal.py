@@ -26,11 +26,12 @@ from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
-from runbook_lib.inventory import build_inventory, group_ids_to_probe, index_directory
+from runbook_lib.inventory.build import build_inventory, group_ids_to_probe
+from runbook_lib.inventory.index import index_directory
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, MARK_ATTRIBUTE
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.parameters import load_parameters
+from runbook_lib.parameters.load import load_parameters
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import naming_of, policy_of

@@ -11,7 +11,9 @@ from typing import Any
 
 from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.change.step import Effect
-from runbook_lib.inventory import Inventory, Naming, build_inventory, index_directory
+from runbook_lib.inventory.build import Inventory, build_inventory
+from runbook_lib.inventory.index import index_directory
+from runbook_lib.inventory.naming import Naming
 from runbook_lib.model.change import Change, ChangeOf, Plan
 from runbook_lib.model.cloud import (
     CloudGroup,

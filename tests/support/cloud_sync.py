@@ -15,7 +15,7 @@ from rehearsal.process import RunningRehearsal
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.model.directory import DirectoryGroup
-from runbook_lib.parameters import load_parameters
+from runbook_lib.parameters.load import load_parameters
 from tests.support.cloud_client import pem_credential, plain_session, sign_in
 
 PARENT, CHILD, CONVERTED = (names.group_id(key) for key in ("vpn-users", "vpn-admins", "legal-archive"))

@@ -19,12 +19,13 @@ from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
-from runbook_lib.inventory import Inventory, build_inventory, group_ids_to_probe, index_directory
+from runbook_lib.inventory.build import Inventory, build_inventory, group_ids_to_probe
+from runbook_lib.inventory.index import index_directory
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.predicted import Known
-from runbook_lib.parameters import load_parameters
+from runbook_lib.parameters.load import load_parameters
 
 
 def _now() -> datetime:

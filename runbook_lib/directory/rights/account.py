@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import may_list_deleted
 from runbook_lib.directory.errors import ObjectMissing, RightsMissing
-from runbook_lib.directory.rights import Control, SecurityDescriptor, parse_security_descriptor
+from runbook_lib.directory.rights.descriptor import Control, SecurityDescriptor, parse_security_descriptor
 from runbook_lib.directory.rights.evaluate import Account, GroupHolder, Holder, Place, Situation
 from runbook_lib.directory.rights.needs import READ_ATTRIBUTES
 from runbook_lib.directory.rights.sddl import parse_sddl

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from runbook_lib.cloud_sync.configuration import MOST_CONFIGURATIONS, PREREQUISITES, WITHOUT_GOVERNANCE
 from runbook_lib.cloud_sync.service_errors import quarantine_text, quarantine_to_do
-from runbook_lib.graph.tenant import CloudSyncJob, JobKind, JobState, ScopeClause
+from runbook_lib.graph.tenant.jobs import CloudSyncJob, JobKind, JobState, ScopeClause
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.reading import Unreadable

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from runbook_lib.cloud_sync.configuration import PREREQUISITES
-from runbook_lib.graph.tenant import Agent, CloudSyncJob
+from runbook_lib.graph.tenant.jobs import CloudSyncJob
+from runbook_lib.graph.tenant.parts import Agent
 from runbook_lib.model.dn import normalize_foreign_dn
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import as_group_id

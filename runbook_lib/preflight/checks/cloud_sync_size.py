@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.cloud_sync.prediction import LARGEST_GROUP
-from runbook_lib.graph.tenant import CloudSyncJob, JobState
+from runbook_lib.graph.tenant.jobs import CloudSyncJob, JobState
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from runbook_lib.connect.document import Connector
 from runbook_lib.connect.evidence import AD, ConnectEvidence
-from runbook_lib.graph.tenant import ConnectReport
+from runbook_lib.graph.tenant.parts import ConnectReport
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.dn import MalformedDnError, same_dn
 from runbook_lib.model.finding import Finding, Severity

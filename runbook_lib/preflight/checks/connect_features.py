@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from enum import Enum
 
 from runbook_lib.connect.evidence import ConnectEvidence
-from runbook_lib.graph.tenant import DeletionPrevention, WrittenByDefault
+from runbook_lib.graph.tenant.parts import DeletionPrevention, WrittenByDefault
 from runbook_lib.model.cloud import OtherWriters, Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, Text, t, verbatim

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import date
 
-from runbook_lib.graph.tenant import CloudSyncJob, ConnectReport, JobKind, JobState
+from runbook_lib.graph.tenant.jobs import CloudSyncJob, JobKind, JobState
+from runbook_lib.graph.tenant.parts import ConnectReport
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, t

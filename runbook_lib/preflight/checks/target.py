@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from runbook_lib.directory.rights import AccessMask, Ace, WellKnownSid, expand_generic
+from runbook_lib.directory.rights.constants import AccessMask, WellKnownSid, expand_generic
+from runbook_lib.directory.rights.descriptor import Ace
 from runbook_lib.directory.rights.evaluate import Holder, Place, protects_from_deletion
 from runbook_lib.directory.rights.table import describe
 from runbook_lib.model.directory import Container

@@ -7,8 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from runbook_lib.graph.tenant import Licences
-from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
+from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN, Licences
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, joined, t, verbatim

@@ -138,7 +138,7 @@ def _waiting_plan(folder: RecordFolder) -> Plan:
 def _approvers(folder: RecordFolder) -> Approvers:
     """Who may approve, as the run of the record was told; the gate asks its own parameters once more."""
     from runbook_lib.change.approvals.approvers import ANYBODY, approvers_of
-    from runbook_lib.parameters import parameters_from_values
+    from runbook_lib.parameters.load import parameters_from_values
 
     with suppress(RunbookError):
         recorded = folder.read_json(RECORD).get("parameters")

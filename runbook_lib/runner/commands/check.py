@@ -62,8 +62,8 @@ def check(
     last. The exit code is about the routes that --route or the parameter check_routes names: 0 ready (with warnings or
     without), 5 not ready, 8 cannot tell, 2 usage error.
     """
-    from runbook_lib.parameters import load_parameters, project_root
-    from runbook_lib.parameters.model import absolute_paths
+    from runbook_lib.parameters.load import load_parameters
+    from runbook_lib.parameters.model import absolute_paths, project_root
     from runbook_lib.preflight.hybrid import hybrid_procedure
     from runbook_lib.preflight.verdict import exit_code_of
     from runbook_lib.shown import terminal

@@ -75,8 +75,10 @@ def parameters(what: str | None, files: tuple[Path, ...]) -> None:
 
 
 def _check(files: tuple[Path, ...]) -> None:
-    from runbook_lib.parameters import load_parameters, project_root, require
     from runbook_lib.parameters.check import notes
+    from runbook_lib.parameters.load import load_parameters
+    from runbook_lib.parameters.model import project_root
+    from runbook_lib.parameters.validate import require
 
     root = project_root()
     loaded = load_parameters(files, {}, project_root=root)

@@ -152,7 +152,8 @@ def _runs(root: Path) -> Iterator[tuple[str, str, Text, Text]]:
 
 def _secrets_of(folder: RecordFolder) -> list[str]:
     """Secrets of the run that this process can see, so that sealing finds them by value."""
-    from runbook_lib.parameters import parameters_from_values, project_root
+    from runbook_lib.parameters.load import parameters_from_values
+    from runbook_lib.parameters.model import project_root
     from runbook_lib.secrets.redact import known_secrets, variable_secrets
 
     with contextlib.suppress(RunbookError):

@@ -112,8 +112,9 @@ def run_with_progress(
     """What ``gwb run`` does before it shows the result. ``progress`` is closed at the end; ``timeout`` in seconds."""
     from datetime import timedelta
 
-    from runbook_lib.parameters import load_parameters, project_root, require
-    from runbook_lib.parameters.model import absolute_paths
+    from runbook_lib.parameters.load import load_parameters
+    from runbook_lib.parameters.model import absolute_paths, project_root
+    from runbook_lib.parameters.validate import require
     from runbook_lib.record.needs import find_notebook, require_needs
 
     root = project_root()

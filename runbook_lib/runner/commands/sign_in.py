@@ -54,7 +54,9 @@ def sign_out(files: Sequence[Path]) -> None:
     already stay valid until they end; to end them at once, revoke the person's sessions in Microsoft Entra ID.
     """
     from runbook_lib.graph.sign_in.cache import cache_folder, kept_cache
-    from runbook_lib.parameters import load_parameters, project_root, require
+    from runbook_lib.parameters.load import load_parameters
+    from runbook_lib.parameters.model import project_root
+    from runbook_lib.parameters.validate import require
 
     parameters = load_parameters(files, {}, project_root=project_root()).parameters
     require(parameters, "tenant_id", "client_id")

@@ -11,7 +11,7 @@ from runbook_lib.cloud_sync.members import MemberRules, group_written, user_writ
 from runbook_lib.cloud_sync.predicted import PredictedGroup, Prediction, differences
 from runbook_lib.cloud_sync.prediction import predict
 from runbook_lib.cloud_sync.scope import JobScope, clause_holds, values_of
-from runbook_lib.graph.tenant import CloudSyncJob, JobState, ObjectScope, ScopeClause
+from runbook_lib.graph.tenant.jobs import CloudSyncJob, JobState, ObjectScope, ScopeClause
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal, PrincipalType, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectoryObject
 from runbook_lib.model.predicted import Known, ScopeAnswer

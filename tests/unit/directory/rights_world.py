@@ -10,7 +10,8 @@ from rehearsal.directory import DirectoryStore, deletion, lifecycle
 from rehearsal.directory.changes import ADD, REPLACE, Modification
 from rehearsal.directory.descriptors import DACL
 from rehearsal.directory.failures import LdapError
-from runbook_lib.directory.rights import AccessMask, Ace, AceType, Acl, GuidKind, SecurityDescriptor, known_guids
+from runbook_lib.directory.rights.constants import AccessMask, GuidKind, known_guids
+from runbook_lib.directory.rights.descriptor import Ace, AceType, Acl, SecurityDescriptor
 from runbook_lib.directory.rights.evaluate import Account, Holder, Place, Situation
 from runbook_lib.directory.rights.needs import GROUP_CLASS, AllowEntry
 from runbook_lib.directory.rights.sddl import parse_sddl

@@ -10,19 +10,8 @@ from hypothesis import strategies as st
 
 from rehearsal.directory import DirectoryStore
 from rehearsal.directory.state import StoreSnapshot
-from runbook_lib.directory.rights import (
-    AccessMask,
-    Ace,
-    AceFlag,
-    AceType,
-    Acl,
-    Control,
-    GuidKind,
-    OpaqueAce,
-    SecurityDescriptor,
-    WellKnownSid,
-    guid_of,
-)
+from runbook_lib.directory.rights.constants import AccessMask, GuidKind, WellKnownSid, guid_of
+from runbook_lib.directory.rights.descriptor import Ace, AceFlag, AceType, Acl, Control, OpaqueAce, SecurityDescriptor
 from runbook_lib.directory.rights.evaluate import GroupHolder, Holder, Place, decide, predicted, protects_from_deletion
 from runbook_lib.directory.rights.needs import GROUP_CLASS, REANIMATE, UNDELETED, Purpose, operations
 from runbook_lib.directory.rights.table import OperationRight, lacking_on, needed_grants, rights_table

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from runbook_lib.directory.rights import WellKnownSid
 from runbook_lib.directory.rights.account import read_account, read_holder, read_situation
+from runbook_lib.directory.rights.constants import WellKnownSid
 from runbook_lib.directory.rights.evaluate import Place
 from runbook_lib.directory.rights.table import rights_table
 from runbook_lib.errors import NoAccess

@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.rights import AccessMask, Ace, AceFlag, AceType
 from runbook_lib.directory.rights.connector import ConnectorRights, read_connector_rights
+from runbook_lib.directory.rights.constants import AccessMask
+from runbook_lib.directory.rights.descriptor import Ace, AceFlag, AceType
 from runbook_lib.directory.rights.needs import GROUP_CLASS
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.cloud import Switch

@@ -9,20 +9,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.directory.rights import (
+from runbook_lib.directory.rights.constants import (
     AccessMask,
+    GuidKind,
+    WellKnownSid,
+    expand_generic,
+    guid_of,
+    known_guids,
+)
+from runbook_lib.directory.rights.descriptor import (
     Ace,
     AceFlag,
     AceType,
     Acl,
     Control,
-    GuidKind,
     OpaqueAce,
     SecurityDescriptor,
-    WellKnownSid,
-    expand_generic,
-    guid_of,
-    known_guids,
     parse_security_descriptor,
 )
 

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import pytest
 
 from runbook_lib.graph.errors import or_unreadable
-from runbook_lib.graph.tenant import CloudSync, JobKind
 from runbook_lib.graph.tenant.cloud_sync import FROM_AD, TO_AD, read_cloud_sync
+from runbook_lib.graph.tenant.jobs import CloudSync, JobKind
 from runbook_lib.model.reading import Unreadable
 from tests.unit.graph.fake_cloud import TENANT, Reply, client_with, graph_error
 from tests.unit.graph.fake_tenant import FakeTenant, identifier

@@ -9,24 +9,25 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from runbook_lib.errors import NoAccess, Refused
-from runbook_lib.graph.tenant import (
+from runbook_lib.graph.tenant.cloud_sync import TO_AD
+from runbook_lib.graph.tenant.jobs import CloudSyncJob, JobState, ScopeClause
+from runbook_lib.graph.tenant.parts import (
+    P1_PLAN,
+    P2_PLAN,
     Agent,
     Agents,
-    CloudSyncJob,
     ConnectReport,
+    DeletionPrevention,
     GrantedPermissions,
-    JobState,
     Licences,
     NewGroupDefault,
-    ScopeClause,
+    Synchronization,
     SynchronizationFeatures,
     TenantReading,
     WritebackContainers,
     WrittenByDefault,
-    read_tenant_state,
 )
-from runbook_lib.graph.tenant.cloud_sync import TO_AD
-from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN, DeletionPrevention, Synchronization
+from runbook_lib.graph.tenant.read import read_tenant_state
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.parameters.connections import clouds

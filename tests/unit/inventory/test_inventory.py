@@ -7,13 +7,16 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.inventory import GroupState, Naming, Route, Writer, group_ids_to_probe, index_directory
-from runbook_lib.inventory.naming import cut_units, written_description
+from runbook_lib.inventory.build import group_ids_to_probe
+from runbook_lib.inventory.index import index_directory
+from runbook_lib.inventory.naming import Naming, cut_units, written_description
+from runbook_lib.inventory.states import GroupState, Writer
 from runbook_lib.inventory.tables import groups_table, members_table
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import Authority, CloudKind, Presence, PrincipalType, Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.ids import GroupId, anchor_of, as_object_guid, mark_of
+from runbook_lib.model.target import Route
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from tests.support import builders as b
 

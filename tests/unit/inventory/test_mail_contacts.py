@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.inventory import index_directory
+from runbook_lib.inventory.index import index_directory
 from runbook_lib.inventory.mail_contacts import (
     ContactState,
     GroupContact,

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.members import GroupScope, keeps_from_universal, scope_of
 from runbook_lib.model.change import GroupMembers
 from runbook_lib.model.change_kind import ChangeKind

@@ -20,7 +20,7 @@ from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import RunbookError
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.cloud import CloudPrincipal
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.notebook import change as change_module

@@ -10,7 +10,7 @@ import pytest
 from runbook_lib.errors import UsageError
 from runbook_lib.files import RECORD_VARIABLE
 from runbook_lib.notebook import Run, open_run
-from runbook_lib.parameters import parameters_cell
+from runbook_lib.parameters.cell import parameters_cell
 
 NOTEBOOK = "00-start-here"
 

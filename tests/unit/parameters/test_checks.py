@@ -6,9 +6,9 @@ import pytest
 
 from runbook_lib.errors import UsageError
 from runbook_lib.model.dn import MalformedDnError, Rdn, parse_dn, same_dn
-from runbook_lib.parameters import parameters_from_values, require
 from runbook_lib.parameters.connections import require_dn, split_server
-from runbook_lib.parameters.validate import require_group_type
+from runbook_lib.parameters.load import parameters_from_values
+from runbook_lib.parameters.validate import require, require_group_type
 
 GUID = "11111111-2222-3333-4444-555555555555"
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from runbook_lib.errors import UsageError
-from runbook_lib.parameters import parameters_from_values
 from runbook_lib.parameters.connections import Offer, addresses_of, clouds
+from runbook_lib.parameters.load import parameters_from_values
 from runbook_lib.parameters.model import Parameters
 
 ADDRESSES = {

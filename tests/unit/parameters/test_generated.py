@@ -13,15 +13,17 @@ import pytest
 import yaml
 from papermill.translators import PythonTranslator
 
-from runbook_lib.parameters import Parameters, known_names, load_parameters, parameters_cell
 from runbook_lib.parameters import model as model_module
-from runbook_lib.parameters.cell import COMMENTS, PARAMETERS_FILE, USED
+from runbook_lib.parameters.cell import COMMENTS, PARAMETERS_FILE, USED, parameters_cell
 from runbook_lib.parameters.document import (
     SECTIONS,
     example_yaml,
     json_schema,
+    known_names,
     reference_table_markdown,
 )
+from runbook_lib.parameters.load import load_parameters
+from runbook_lib.parameters.model import Parameters
 
 ROOT = Path(__file__).parents[3]
 

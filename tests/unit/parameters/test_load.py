@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import UsageError
-from runbook_lib.parameters import LoadedParameters, load_parameters, parameters_from_values
+from runbook_lib.parameters.load import LoadedParameters, load_parameters, parameters_from_values
 
 TENANT = "11111111-2222-3333-4444-5555555555AB"
 

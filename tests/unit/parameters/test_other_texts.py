@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.errors import UsageError
-from runbook_lib.parameters import load_parameters, parameters_from_values, yaml_tree
+from runbook_lib.parameters import yaml_tree
+from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.model import Parameters
 
 BACKSLASH = "a backslash is written twice"

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.parameters import parameters_from_values
 from runbook_lib.parameters.check import notes
+from runbook_lib.parameters.load import parameters_from_values
 from runbook_lib.parameters.model import project_root, resolve
 
 

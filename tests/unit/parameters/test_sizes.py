@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import UsageError
-from runbook_lib.parameters import load_parameters, parameters_from_values
+from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.problems import MOST_SHOWN
 from runbook_lib.runner import console
 

@@ -17,9 +17,24 @@ from runbook_lib.exchange.mail import (
     address_space,
 )
 from runbook_lib.exchange.recipients import AddressOwner, WrittenGroup
-from runbook_lib.graph import tenant as entra
-from runbook_lib.graph.tenant import ScopeClause
-from runbook_lib.graph.tenant.parts import P1_PLAN
+from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob, JobState, ObjectScope, ScopeClause
+from runbook_lib.graph.tenant.parts import (
+    P1_PLAN,
+    Agent,
+    Agents,
+    ConnectReport,
+    DeletionPrevention,
+    Domain,
+    GrantedPermissions,
+    Licence,
+    Licences,
+    NewGroupDefault,
+    Synchronization,
+    SynchronizationFeatures,
+    TenantReading,
+    WritebackContainers,
+    WrittenByDefault,
+)
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Switch, Tenant
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import as_group_id
@@ -73,42 +88,42 @@ TENANT_ID = "3f0a1c9e-6f0d-4b52-9c3e-5a1d6c2b7e10"
 WRITES_GROUPS = ((ScopeClause("securityEnabled", "IS TRUE", ()), ScopeClause("mailEnabled", "IS FALSE", ())),)
 
 
-def job(name: str = "one", **given: Any) -> entra.CloudSyncJob:
+def job(name: str = "one", **given: Any) -> CloudSyncJob:
     """A Cloud Sync configuration for groups that is well, with nothing but the fixed filter."""
     whole: dict[str, Any] = {
         "id": f"AAD2ADGroupProvisioning.x.{name}",
         "service_principal": group_id(f"principal {name}"),
         "configuration": "contoso.com",
         "template": "AAD2ADGroupProvisioning",
-        "state": entra.JobState.ACTIVE,
+        "state": JobState.ACTIVE,
         "quarantine": None,
         "last_success": AT - timedelta(minutes=20),
-        "scope": (entra.ObjectScope("Group", "group", True, WRITES_GROUPS, into_ad=True),),
+        "scope": (ObjectScope("Group", "group", True, WRITES_GROUPS, into_ad=True),),
         "assigned": (),
     }
-    return entra.CloudSyncJob(**{**whole, **given})
+    return CloudSyncJob(**{**whole, **given})
 
 
-def features(v1: Switch = Switch.OFF, v2: Switch = Switch.OFF, **given: Any) -> entra.SynchronizationFeatures:
-    prevention = given.get("prevention", entra.DeletionPrevention("enabledForCount", 500))
-    return entra.SynchronizationFeatures(v1, v2, {}, prevention, given.get("configured", True))
+def features(v1: Switch = Switch.OFF, v2: Switch = Switch.OFF, **given: Any) -> SynchronizationFeatures:
+    prevention = given.get("prevention", DeletionPrevention("enabledForCount", 500))
+    return SynchronizationFeatures(v1, v2, {}, prevention, given.get("configured", True))
 
 
-def report(version: str | None = "2.6.92.0", **given: Any) -> entra.ConnectReport:
+def report(version: str | None = "2.6.92.0", **given: Any) -> ConnectReport:
     """What a Connect Sync that is well reported."""
     whole: dict[str, Any] = {"pending_additions": 0, "pending_updates": 0, "pending_deletions": 0, "objects": 600}
-    return entra.ConnectReport(version, **{**whole, **given})
+    return ConnectReport(version, **{**whole, **given})
 
 
-def agent(machine: str = "sync1", status: str = "active", *domains: str) -> entra.Agent:
-    return entra.Agent(machine, status, frozenset(domains or ("contoso.com",)))
+def agent(machine: str = "sync1", status: str = "active", *domains: str) -> Agent:
+    return Agent(machine, status, frozenset(domains or ("contoso.com",)))
 
 
-def licence(plan: str = P1_PLAN, status: str = "Enabled", enabled: int | None = 50) -> entra.Licence:
-    return entra.Licence("EMS", status, enabled, 3, frozenset({plan}))
+def licence(plan: str = P1_PLAN, status: str = "Enabled", enabled: int | None = 50) -> Licence:
+    return Licence("EMS", status, enabled, 3, frozenset({plan}))
 
 
-def tenant(**given: Any) -> entra.TenantReading:
+def tenant(**given: Any) -> TenantReading:
     """A tenant of the global service, read by an app that lacks nothing; other parts are given by name."""
     name = given.pop("cloud", "global")
     cloud = next(cloud for cloud in clouds() if cloud.name == name)
@@ -116,18 +131,18 @@ def tenant(**given: Any) -> entra.TenantReading:
         "at": AT,
         "cloud": cloud,
         "tenant": Tenant(TENANT_ID, display_name="Contoso", verified_domains=("contoso.com", GROUPS)),
-        "synchronization": entra.Synchronization(True, AT - timedelta(minutes=10)),
+        "synchronization": Synchronization(True, AT - timedelta(minutes=10)),
         "features": features(),
-        "containers": entra.WritebackContainers(None, None),
-        "licences": entra.Licences((licence(),)),
-        "new_groups": entra.NewGroupDefault(entra.WrittenByDefault.NO_SETTING),
-        "domains": (entra.Domain(GROUPS, True, False, False, "Managed", ("Email",)),),
-        "cloud_sync": entra.CloudSync((job(),)),
+        "containers": WritebackContainers(None, None),
+        "licences": Licences((licence(),)),
+        "new_groups": NewGroupDefault(WrittenByDefault.NO_SETTING),
+        "domains": (Domain(GROUPS, True, False, False, "Managed", ("Email",)),),
+        "cloud_sync": CloudSync((job(),)),
         "connect": report(),
-        "agents": entra.Agents((agent(),), frozenset({"contoso.com"})),
-        "permissions": entra.GrantedPermissions(False, (), ""),
+        "agents": Agents((agent(),), frozenset({"contoso.com"})),
+        "permissions": GrantedPermissions(False, (), ""),
     }
-    return entra.TenantReading(**{**whole, **given})
+    return TenantReading(**{**whole, **given})
 
 
 def accepted(domain: str, kind: DomainType = DomainType.INTERNAL_RELAY) -> AcceptedDomain:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_lib.directory.rights import AccessMask
+from runbook_lib.directory.rights.constants import AccessMask
 from runbook_lib.directory.rights.needs import AllowEntry
 from runbook_lib.model.finding import Finding, HandOff, Severity
 from runbook_lib.model.text import t, verbatim

@@ -7,8 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.graph import tenant as entra
-from runbook_lib.graph.tenant import JobState, ScopeClause
+from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob, JobState, ObjectScope, Quarantine, ScopeClause
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.target import Route
@@ -37,18 +36,18 @@ ONE, TWO = job("one").id, job("two").id
 TARGET, RETIRED = "OU=Cloud Groups,DC=contoso,DC=com", "OU=Retired,DC=contoso,DC=com"
 
 
-def given(*jobs: entra.CloudSyncJob, groups: Any = None, **parameters: object) -> Evidence:
+def given(*jobs: CloudSyncJob, groups: Any = None, **parameters: object) -> Evidence:
     parts = {} if groups is None else {"groups": groups}
     whole = Parameters.model_validate({"target_ou": TARGET, "retired_ou": RETIRED, **parameters})
-    return evidence(whole, tenant=tenant(cloud_sync=entra.CloudSync(jobs)), **parts)
+    return evidence(whole, tenant=tenant(cloud_sync=CloudSync(jobs)), **parts)
 
 
 def told(check: str, state: Evidence) -> list[tuple[str, Severity]]:
     return [(finding.id, finding.severity) for finding in findings(check, state)]
 
 
-def filtered(*clauses: ScopeClause, enabled: bool = True, container: str = "") -> tuple[entra.ObjectScope, ...]:
-    return (entra.ObjectScope("Group", "group", enabled, (*WRITES_GROUPS, clauses), container, into_ad=True),)
+def filtered(*clauses: ScopeClause, enabled: bool = True, container: str = "") -> tuple[ObjectScope, ...]:
+    return (ObjectScope("Group", "group", enabled, (*WRITES_GROUPS, clauses), container, into_ad=True),)
 
 
 def test_present_or_absent() -> None:
@@ -66,7 +65,7 @@ def test_present_or_absent() -> None:
 
 def test_what_could_not_be_looked_at_is_not_absence() -> None:
     def read(unread: int) -> Evidence:
-        return evidence(tenant=tenant(cloud_sync=entra.CloudSync((), 40, unread)))
+        return evidence(tenant=tenant(cloud_sync=CloudSync((), 40, unread)))
 
     assert told("cloud-sync", read(0)) == [("cloud-sync-absent", B)]
     assert told("cloud-sync", read(1)) == [("cloud-sync-absent", U)]
@@ -115,13 +114,13 @@ def test_every_state_of_a_job(state: JobState) -> None:
 
 
 def test_a_quarantine_says_since_when_and_why() -> None:
-    why = entra.Quarantine("EncounteredQuarantineException", AT - timedelta(hours=3), None, "Too many\ndeletes.")
+    why = Quarantine("EncounteredQuarantineException", AT - timedelta(hours=3), None, "Too many\ndeletes.")
     (one,) = findings("cloud-sync-state", given(job(state=JobState.QUARANTINE, quarantine=why)))
     assert "since 2026-11-22 09:00 UTC: EncounteredQuarantineException. The service could not connect" in one.seen
     assert one.seen.endswith("Too many\\u000adeletes.")
     assert "Look at the error beside it" in one.to_do
     assert one.values["reason"] == "EncounteredQuarantineException"
-    bare = entra.Quarantine("", None, None, "")
+    bare = Quarantine("", None, None, "")
     (one,) = findings("cloud-sync-state", given(job(state=JobState.QUARANTINE, quarantine=bare)))
     assert one.seen.endswith("is in quarantine.")
 

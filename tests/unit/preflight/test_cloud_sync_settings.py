@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from runbook_lib.cloud_sync.configuration import Notification
-from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.groups import cloud_sync_starts_from, groups_from_ad, security_groups
 from runbook_lib.graph.tenant.configuration import ConfigurationAddress
+from runbook_lib.graph.tenant.jobs import CloudSync, ObjectScope
+from runbook_lib.graph.tenant.parts import GrantedPermissions, Synchronization
 from runbook_lib.model.cloud import Authority
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
@@ -28,7 +29,7 @@ W, U, I = Severity.WARNING, Severity.UNKNOWN, Severity.INFO  # noqa: E741
 ONE = job()
 MISSING, UNREAD = f"cloud-sync-notification-missing:{ONE.id}", f"cloud-sync-notification-unread:{ONE.id}"
 SECRETS = ConfigurationAddress(ONE.service_principal, ONE.id).secrets
-MAY = entra.GrantedPermissions(False, ("Synchronization.ReadWrite.All",), "")
+MAY = GrantedPermissions(False, ("Synchronization.ReadWrite.All",), "")
 
 
 @pytest.mark.parametrize(
@@ -71,7 +72,7 @@ def test_settings_are_read_or_it_is_said_why_not(answer: Reply, expected: object
 
 
 def test_what_the_token_does_not_carry_is_not_asked_for() -> None:
-    reads = entra.GrantedPermissions(False, ("Synchronization.Read.All",), "")
+    reads = GrantedPermissions(False, ("Synchronization.Read.All",), "")
     one = read_notifications((ONE,), reads, pytest.fail)[ONE.id]
     assert isinstance(one, Unreadable)
     assert "Synchronization.ReadWrite.All" in one.clause
@@ -79,9 +80,9 @@ def test_what_the_token_does_not_carry_is_not_asked_for() -> None:
 
 def test_the_facts_name_mapping_notification_and_threshold() -> None:
     mapped = {"cn": "[displayName]", "parentdistinguishedname": '"OU=A,DC=x"'}
-    scope = entra.ObjectScope("Group", "group", True, (), "OU=A,DC=x", into_ad=True, mapped=mapped)
+    scope = ObjectScope("Group", "group", True, (), "OU=A,DC=x", into_ad=True, mapped=mapped)
     state = evidence(
-        tenant=tenant(cloud_sync=entra.CloudSync((job(scope=(scope,)),))),
+        tenant=tenant(cloud_sync=CloudSync((job(scope=(scope,)),))),
         cloud_sync_notifications={ONE.id: Notification(True, "ops@contoso.com", 50)},
     )
     told = " | ".join(str(row.value) for row in tenant_facts(state) or ())
@@ -121,8 +122,8 @@ def test_the_security_groups_of_the_tenant_are_listed_once_for_whoever_asks(
     answers = {f"/groups/{identifier(2)}/onPremisesSyncBehavior": behavior}
     client, adapter, _ = client_with(FakeTenant(collections={"/groups": rows}, answers=answers))
     reach = Reach(directory=pytest.fail, graph=lambda: client)
-    cloud_sync = entra.CloudSync((job(assigned=assigned),))
-    state = evidence(tenant=tenant(synchronization=entra.Synchronization(synchronized, None), cloud_sync=cloud_sync))
+    cloud_sync = CloudSync((job(assigned=assigned),))
+    state = evidence(tenant=tenant(synchronization=Synchronization(synchronized, None), cloud_sync=cloud_sync))
     for part in (SECURITY_GROUPS, GROUPS_FROM_AD):
         state = state.with_part(part, part.read(Source(part, reach, state, lambda: AT, lambda _: None)))
     assert [one.id for one in state[GROUPS_FROM_AD]] == ([identifier(2)] if synchronized else [])

@@ -6,9 +6,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.graph import tenant as entra
 from runbook_lib.graph.groups import security_groups
-from runbook_lib.graph.tenant import JobState, ScopeClause
+from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob, JobState, ObjectScope, ScopeClause
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
@@ -25,8 +24,8 @@ ONE = job().id
 UNREAD = Unreadable("part", "forbidden", t("no"))
 
 
-def given(found: CloudSyncGroups | None = None, *jobs: entra.CloudSyncJob, **of_job: Any) -> Evidence:
-    reading = tenant(cloud_sync=entra.CloudSync(jobs or (job(**of_job),)))
+def given(found: CloudSyncGroups | None = None, *jobs: CloudSyncJob, **of_job: Any) -> Evidence:
+    reading = tenant(cloud_sync=CloudSync(jobs or (job(**of_job),)))
     return evidence(tenant=reading, cloud_sync_groups=found or CloudSyncGroups())
 
 
@@ -38,9 +37,7 @@ def some(number: int) -> tuple[str, ...]:
     return tuple(f"{n:08d}" for n in range(number))
 
 
-FILTER = (
-    entra.ObjectScope("Group", "group", True, (*WRITES_GROUPS, (ScopeClause("x", "EQUALS", ("1",)),)), into_ad=True),
-)
+FILTER = (ObjectScope("Group", "group", True, (*WRITES_GROUPS, (ScopeClause("x", "EQUALS", ("1",)),)), into_ad=True),)
 SIZES: list[tuple[dict[str, Any], dict[str, int], list[tuple[str, Severity]]]] = [
     ({"assigned": some(999)}, {}, []),
     ({"assigned": some(1000)}, {}, [("beyond-portal", I)]),
@@ -170,7 +167,7 @@ def test_groups_that_arrive_empty(
 
 def test_names_that_active_directory_makes_up_and_marks() -> None:
     def mapped(*names: str, enabled: bool = True) -> list[tuple[str, Severity]]:
-        scope = entra.ObjectScope("Group", "group", enabled, (), into_ad=True, mapped=dict.fromkeys(names, "x"))
+        scope = ObjectScope("Group", "group", enabled, (), into_ad=True, mapped=dict.fromkeys(names, "x"))
         return told("cloud-sync-mapping", given(scope=(scope,)))
 
     random, marks = (f"cloud-sync-random-account-names:{ONE}", I), (f"cloud-sync-marks-groups:{ONE}", I)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.graph import tenant as entra
+from runbook_lib.graph.tenant.parts import DeletionPrevention, NewGroupDefault, Synchronization, WrittenByDefault
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
@@ -37,7 +37,7 @@ def with_parameters(given: Evidence, **parameters: str) -> Evidence:
 
 def synchronized(enabled: bool | None, age: timedelta | None) -> Evidence:
     last = None if age is None else AT - age
-    return evidence(tenant=tenant(synchronization=entra.Synchronization(enabled, last)))
+    return evidence(tenant=tenant(synchronization=Synchronization(enabled, last)))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +136,7 @@ def test_version_2() -> None:
     ],
 )
 def test_deletion_prevention(kind: str | None, threshold: int | None, expected: tuple[str, Severity]) -> None:
-    prevention = None if kind is None else entra.DeletionPrevention(kind, threshold)
+    prevention = None if kind is None else DeletionPrevention(kind, threshold)
     given = evidence(tenant=tenant(features=features(prevention=prevention)))
     assert told("deletion-prevention", given) == [expected]
     (one,) = findings("deletion-prevention", given)
@@ -145,19 +145,19 @@ def test_deletion_prevention(kind: str | None, threshold: int | None, expected: 
 
 
 STATES = {
-    entra.WrittenByDefault.NO_SETTING: ("has no Group.Unified setting", W),
-    entra.WrittenByDefault.NO_VALUE: ("does not say", W),
-    entra.WrittenByDefault.YES: ("new groups are written back", W),
-    entra.WrittenByDefault.NO: ("new groups are not written back", I),
-    entra.WrittenByDefault.OTHER: ("'maybe', and what that does is unknown", U),
+    WrittenByDefault.NO_SETTING: ("has no Group.Unified setting", W),
+    WrittenByDefault.NO_VALUE: ("does not say", W),
+    WrittenByDefault.YES: ("new groups are written back", W),
+    WrittenByDefault.NO: ("new groups are not written back", I),
+    WrittenByDefault.OTHER: ("'maybe', and what that does is unknown", U),
 }
 
 
-@pytest.mark.parametrize("state", list(entra.WrittenByDefault))
+@pytest.mark.parametrize("state", list(WrittenByDefault))
 @pytest.mark.parametrize("v2", [*Switch, None])
-def test_the_default_for_new_groups(state: entra.WrittenByDefault, v2: Switch | None) -> None:
+def test_the_default_for_new_groups(state: WrittenByDefault, v2: Switch | None) -> None:
     words, under_v2 = STATES[state]
-    default = entra.NewGroupDefault(state, "maybe")
+    default = NewGroupDefault(state, "maybe")
     read = APP_ONLY if v2 is None else features(v2=v2)
     (one,) = findings("new-group-default", evidence(tenant=tenant(new_groups=default, features=read)))
     assert one.id == f"new-group-default:{state.value}"

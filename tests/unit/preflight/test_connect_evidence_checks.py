@@ -11,7 +11,7 @@ import pytest
 
 from runbook_lib.connect.evidence import ConnectEvidence, read_connect_evidence
 from runbook_lib.errors import NoAccess, Refused, RunbookError
-from runbook_lib.graph import tenant as entra
+from runbook_lib.graph.tenant.parts import WritebackContainers
 from runbook_lib.model.cloud import Switch, Tenant
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
@@ -136,7 +136,7 @@ def test_where_server_and_tenant_contradict_each_other_neither_is_believed(
         connect_server=collected(settings=[{"name": "Microsoft.OptionalFeature.GroupWriteBack", "value": "False"}]),
         tenant=tenant(
             features=features(Switch.OFF),
-            containers=entra.WritebackContainers("OU=Old,DC=contoso,DC=com", None),
+            containers=WritebackContainers("OU=Old,DC=contoso,DC=com", None),
             connect=report("2.6.1.0"),
         ),
     )

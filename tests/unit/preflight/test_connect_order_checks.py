@@ -14,7 +14,7 @@ from runbook_lib.directory.rights.connector import ConnectorRights, connector_op
 from runbook_lib.directory.rights.evaluate import Account, Holder, Place, Situation
 from runbook_lib.directory.rights.table import OperationRight, rights_table
 from runbook_lib.directory.two_ous import ForestReading, PlaceReading
-from runbook_lib.graph import tenant as entra
+from runbook_lib.graph.tenant.parts import DeletionPrevention
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
@@ -254,11 +254,11 @@ def test_the_threshold_by_the_server(
 
 
 def test_thresholds_and_v2_that_contradict_each_other(collected: Callable[..., ConnectEvidence]) -> None:
-    other = entra.DeletionPrevention("enabledForCount", 100)
+    other = DeletionPrevention("enabledForCount", 100)
     both = tenant(features=features(Switch.ON, Switch.ON, prevention=other), connect=report())
     found = told("connect-server-tenant", evidence(connect_server=collected(), tenant=both))
     assert ("connect-server-contradicts:threshold", U) in found
     assert ("connect-server-contradicts:v2", U) in found
-    percent = entra.DeletionPrevention("enabledForPercentage", 10)
+    percent = DeletionPrevention("enabledForPercentage", 10)
     same = tenant(features=features(Switch.ON, prevention=percent))
     assert told("connect-server-tenant", evidence(connect_server=collected(), tenant=same)) == []

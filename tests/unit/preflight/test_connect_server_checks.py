@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.graph import tenant as entra
-from runbook_lib.graph.tenant import JobState
+from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob, JobState
+from runbook_lib.graph.tenant.parts import Agent, Agents, ConnectReport
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
@@ -75,7 +75,7 @@ def test_a_stopped_connect_blocks_its_own_route_alone() -> None:
 
 
 def test_without_connect_there_is_no_build_to_ask_for() -> None:
-    alone = tenant(connect=entra.ConnectReport(), features=features(configured=False))
+    alone = tenant(connect=ConnectReport(), features=features(configured=False))
     assert told("connect-build", evidence(tenant=alone)) == []
 
 
@@ -107,25 +107,25 @@ def test_deletions_that_wait_are_a_finding() -> None:
         assert findings("connect-pending-deletions", reported("2.6.92.0", pending_deletions=number)) == []
 
 
-def from_ad(state: JobState = JobState.ACTIVE) -> entra.CloudSyncJob:
+def from_ad(state: JobState = JobState.ACTIVE) -> CloudSyncJob:
     return job("from ad", id="AD2AADProvisioning.x.1", template="AD2AADProvisioning", state=state, domain="contoso.com")
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        ({"cloud_sync": entra.CloudSync((job(),))}, []),
+        ({"cloud_sync": CloudSync((job(),))}, []),
         ({}, ["connect-in-transition"]),
         ({"connect": UNREAD}, ["connect-in-transition"]),
         ({"connect": report(None)}, []),
         ({"features": features(configured=False), "connect": report(None)}, []),
-        ({"cloud_sync": entra.CloudSync((from_ad(JobState.PAUSED),))}, []),
-        ({"cloud_sync": entra.CloudSync((from_ad(JobState.QUARANTINE),))}, ["connect-in-transition"]),
+        ({"cloud_sync": CloudSync((from_ad(JobState.PAUSED),))}, []),
+        ({"cloud_sync": CloudSync((from_ad(JobState.QUARANTINE),))}, ["connect-in-transition"]),
     ],
     ids=["to AD alone", "both", "Connect not readable", "Cloud Sync alone", "not configured", "paused", "quarantine"],
 )
 def test_two_engines_from_ad_may_be_a_transition(given: dict[str, Any], expected: list[str]) -> None:
-    whole = {"cloud_sync": entra.CloudSync((from_ad(), job())), **given}
+    whole = {"cloud_sync": CloudSync((from_ad(), job())), **given}
     found = findings("connect-transition", evidence(tenant=tenant(**whole)))
     assert [one.id for one in found] == expected
     assert all(one.severity is U and "StagingModeEnabled" in one.to_do and "contoso.com" in one.seen for one in found)
@@ -135,17 +135,15 @@ def test_two_engines_from_ad_may_be_a_transition(given: dict[str, Any], expected
     ("v1", "words"), [(Switch.ON, "v1 is on"), (Switch.OFF, "v1 is off"), (Switch.UNKNOWN, "where")]
 )
 def test_a_transition_says_what_becomes_of_written_groups(v1: Switch, words: str) -> None:
-    state = tenant(cloud_sync=entra.CloudSync((from_ad(),)), features=features(v1))
+    state = tenant(cloud_sync=CloudSync((from_ad(),)), features=features(v1))
     (one,) = findings("connect-transition", evidence(tenant=state))
     assert words in one.why
 
 
-def with_agents(
-    *agents: entra.Agent, assigned: bool = True, jobs: tuple[entra.CloudSyncJob, ...] = (job(),)
-) -> Evidence:
+def with_agents(*agents: Agent, assigned: bool = True, jobs: tuple[CloudSyncJob, ...] = (job(),)) -> Evidence:
     domains = frozenset().union(*(one.domains for one in agents))
-    read = entra.Agents(agents, domains, assigned)
-    return evidence(tenant=tenant(agents=read, cloud_sync=entra.CloudSync(jobs)))
+    read = Agents(agents, domains, assigned)
+    return evidence(tenant=tenant(agents=read, cloud_sync=CloudSync(jobs)))
 
 
 CASES: list[tuple[Evidence, list[tuple[str, Severity]]]] = [
@@ -169,8 +167,8 @@ def test_agents_that_are_missing_inactive_or_for_another_domain(
     assert told("cloud-sync-agents-active", given) == expected
 
 
-NO_JOB: dict[str, Any] = {"cloud_sync": entra.CloudSync()}
-ALONE: dict[str, Any] = {"connect": entra.ConnectReport(), "features": features(configured=False)}
+NO_JOB: dict[str, Any] = {"cloud_sync": CloudSync()}
+ALONE: dict[str, Any] = {"connect": ConnectReport(), "features": features(configured=False)}
 NOTHING = {
     **dict.fromkeys(
         (

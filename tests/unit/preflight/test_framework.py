@@ -20,7 +20,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.errors import NoAccess
 from runbook_lib.exchange.facts import Facts
 from runbook_lib.exchange.read import ExchangeReading
-from runbook_lib.graph.tenant import TenantReading
+from runbook_lib.graph.tenant.parts import TenantReading
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.reading import Part, Unreadable
 from runbook_lib.model.target import Route

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from runbook_lib.connect.evidence import ConnectEvidence, read_connect_evidence
 from runbook_lib.dns import DnsAnswer, State
 from runbook_lib.exchange.mail import DomainType
-from runbook_lib.graph import tenant as entra
+from runbook_lib.graph.tenant.parts import Domain
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import t
@@ -124,11 +124,11 @@ CASES: dict[str, tuple[dict[str, Any], dict[int, StepState]]] = {
     "groups in AD are not readable": ({"written_groups": unread("written_groups")}, {1: U, 7: U, 8: U}),
     "no groups domain": ({"mail_domains": replace(domains(), groups=())}, {2: M, 3: M, 4: M, 8: M}),
     "the domain is not verified": (
-        {"tenant": tenant(**ON, domains=(entra.Domain(GROUPS, False, False, False, "Managed", ()),))},
+        {"tenant": tenant(**ON, domains=(Domain(GROUPS, False, False, False, "Managed", ()),))},
         {2: M},
     ),
     "the domain is the default one": (
-        {"tenant": tenant(**ON, domains=(entra.Domain(GROUPS, True, True, False, "Managed", ()),))},
+        {"tenant": tenant(**ON, domains=(Domain(GROUPS, True, True, False, "Managed", ()),))},
         {2: D},
     ),
     "domains are not readable": ({"tenant": tenant(**ON, domains=unread("domains"))}, {2: U}),

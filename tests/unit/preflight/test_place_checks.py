@@ -8,13 +8,14 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.directory.rights import AccessMask, Ace, AceType, Acl, Control, SecurityDescriptor, WellKnownSid
 from runbook_lib.directory.rights.account import read_situation
+from runbook_lib.directory.rights.constants import AccessMask, WellKnownSid
+from runbook_lib.directory.rights.descriptor import Ace, AceType, Acl, Control, SecurityDescriptor
 from runbook_lib.directory.rights.evaluate import GroupHolder, Place, Situation
 from runbook_lib.directory.rights.needs import AllowEntry
 from runbook_lib.directory.two_ous import ForestReading, PlaceReading, TakenName, read_place, read_taken_names
 from runbook_lib.errors import NoAccess
-from runbook_lib.graph import tenant as entra
+from runbook_lib.graph.tenant.parts import WritebackContainers
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import Container, DirectoryGroup
 from runbook_lib.model.enforcement import Enforcement, EnforcementMode, SoaPolicy
@@ -97,7 +98,7 @@ def test_the_scope_of_synchronizations_is_never_proved_from_here() -> None:
     ],
 )
 def test_connects_own_container(reported: str | None, expected: list[str]) -> None:
-    reading = tenant(containers=entra.WritebackContainers(reported, None))
+    reading = tenant(containers=WritebackContainers(reported, None))
     assert ids(findings("ou-of-connect-v1", evidence(place=PLACE, tenant=reading))) == expected
 
 

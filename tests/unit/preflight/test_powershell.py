@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from tree_sitter import Language, Node, Parser
 
 import runbook_lib
-from runbook_lib.directory.rights import AccessMask
+from runbook_lib.directory.rights.constants import AccessMask
 from runbook_lib.directory.rights.needs import AllowEntry
 from runbook_lib.model.dn import rdn, same_dn
 from runbook_lib.preflight.hand_off import DNS_CONSOLE, KINDS

@@ -9,8 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.graph import tenant as entra
-from runbook_lib.graph.tenant.parts import P1_PLAN, P2_PLAN
+from runbook_lib.graph.tenant.jobs import CloudSync, JobState
+from runbook_lib.graph.tenant.parts import (
+    P1_PLAN,
+    P2_PLAN,
+    Agents,
+    Domain,
+    GrantedPermissions,
+    Licence,
+    Licences,
+    NewGroupDefault,
+    Synchronization,
+    WritebackContainers,
+    WrittenByDefault,
+)
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
@@ -72,8 +84,8 @@ def told(check: str, given: Evidence) -> list[tuple[str, Severity]]:
         ([], [("licence-missing", B)]),
     ],
 )
-def test_licences(held: list[entra.Licence], expected: list[tuple[str, Severity]]) -> None:
-    given = evidence(tenant=tenant(licences=entra.Licences(tuple(held))))
+def test_licences(held: list[Licence], expected: list[tuple[str, Severity]]) -> None:
+    given = evidence(tenant=tenant(licences=Licences(tuple(held))))
     assert told("licences", given) == expected
     found = assess(given, [check for check in tenant_checks.TENANT_CHECKS if check.id == "licences"])
     assert found.verdict(Route.DIRECT) is Verdict.READY, "the direct route needs none"
@@ -83,7 +95,7 @@ def test_licences(held: list[entra.Licence], expected: list[tuple[str, Severity]
 
 
 def test_a_licence_is_told_with_its_counts() -> None:
-    (one,) = findings("licences", evidence(tenant=tenant(licences=entra.Licences((licence(enabled=0),)))))
+    (one,) = findings("licences", evidence(tenant=tenant(licences=Licences((licence(enabled=0),)))))
     assert "EMS Enabled, 0 enabled, 3 used" in one.seen
     assert one.values == {"p1": True, "p2": False, "subscriptions": {"EMS": "Enabled"}}
     assert P1_PLAN != P2_PLAN
@@ -92,13 +104,13 @@ def test_a_licence_is_told_with_its_counts() -> None:
 @pytest.mark.parametrize(
     ("domain", "expected"),
     [
-        (entra.Domain(GROUPS, True, False, False, "Managed", ("Email",)), []),
-        (entra.Domain(GROUPS, True, False, False, "Managed", ()), [(f"groups-domain-without-mail:{GROUPS}", W)]),
-        (entra.Domain(GROUPS, False, False, False, "", ("Email",)), [(f"groups-domain-not-verified:{GROUPS}", B)]),
-        (entra.Domain("other.example", True, True, True, "", ("Email",)), [(f"groups-domain-missing:{GROUPS}", B)]),
+        (Domain(GROUPS, True, False, False, "Managed", ("Email",)), []),
+        (Domain(GROUPS, True, False, False, "Managed", ()), [(f"groups-domain-without-mail:{GROUPS}", W)]),
+        (Domain(GROUPS, False, False, False, "", ("Email",)), [(f"groups-domain-not-verified:{GROUPS}", B)]),
+        (Domain("other.example", True, True, True, "", ("Email",)), [(f"groups-domain-missing:{GROUPS}", B)]),
     ],
 )
-def test_the_groups_domain(domain: entra.Domain, expected: list[tuple[str, Severity]]) -> None:
+def test_the_groups_domain(domain: Domain, expected: list[tuple[str, Severity]]) -> None:
     given = evidence(tenant=tenant(domains=(domain,)), mail_domains=domains(GROUPS))
     assert told("groups-domain", given) == expected
     assert told("groups-domain", evidence(tenant=tenant(domains=()), mail_domains=domains(GROUPS))) == [
@@ -135,7 +147,7 @@ def test_every_feature_of_the_data_is_asked() -> None:
 
 
 def granted(*names: str, delegated: bool = False) -> Evidence:
-    return evidence(tenant=tenant(permissions=entra.GrantedPermissions(delegated, names, "")))
+    return evidence(tenant=tenant(permissions=GrantedPermissions(delegated, names, "")))
 
 
 EVERYTHING = tuple(permission.name for permission in needed_permissions())
@@ -165,7 +177,7 @@ def test_excess() -> None:
 @pytest.mark.parametrize("asked", [{"route": "cloud-sync"}, {"check_routes": ["cloud-sync"]}])
 def test_what_the_route_cloud_sync_needs_is_no_excess_there(asked: dict[str, Any]) -> None:
     names = ("AppRoleAssignment.ReadWrite.All", "Synchronization.ReadWrite.All", "Mail.Send")
-    token = tenant(permissions=entra.GrantedPermissions(False, names, ""))
+    token = tenant(permissions=GrantedPermissions(False, names, ""))
     (one,) = findings("permissions-excess", evidence(Parameters(**asked), tenant=token))
     assert one.values["excess"] == ["Mail.Send"]
     (one,) = findings("permissions-excess", granted(*names))
@@ -184,7 +196,7 @@ def test_what_a_notebook_lacks_on_the_route_cloud_sync(permission: Permission, n
     every = {*EVERYTHING, *(one.name for one, _ in ROUTE_ROWS)}
 
     def lacking(*names: str) -> list[list[str]]:
-        token = tenant(permissions=entra.GrantedPermissions(False, names, ""))
+        token = tenant(permissions=GrantedPermissions(False, names, ""))
         found = findings(check, evidence(parameters, tenant=token))
         return [list(finding.values["missing"]) for finding in found]  # type: ignore[call-overload]
 
@@ -195,7 +207,7 @@ def test_what_a_notebook_lacks_on_the_route_cloud_sync(permission: Permission, n
         assert permission.name not in (lacking(*fewer, higher) or [[]])[0]
     if name:
         plain = Parameters.model_validate({"check_routes": ["cloud-sync"]})
-        bare = findings(check, evidence(plain, tenant=tenant(permissions=entra.GrantedPermissions(False, (), ""))))
+        bare = findings(check, evidence(plain, tenant=tenant(permissions=GrantedPermissions(False, (), ""))))
         default = str(getattr(Parameters.model_validate({}), name)).casefold() == value
         assert (permission.name in bare[0].values["missing"]) is default  # type: ignore[operator]
 
@@ -209,7 +221,7 @@ def test_what_a_notebook_lacks_on_the_route_connect_sync(permission: Permission,
     name, _, value = permission.when.partition("=")
 
     def lacking(given: dict[str, Any], *names: str) -> list[list[str]]:
-        token = tenant(permissions=entra.GrantedPermissions(False, names, ""))
+        token = tenant(permissions=GrantedPermissions(False, names, ""))
         found = findings(check, evidence(Parameters.model_validate(given), tenant=token))
         return [list(finding.values["missing"]) for finding in found]  # type: ignore[call-overload]
 
@@ -231,7 +243,7 @@ def test_the_page_says_what_the_route_connect_sync_needs() -> None:
 
 def test_what_the_route_connect_sync_needs_is_no_excess_there() -> None:
     names = ("GroupSettings.ReadWrite.All", "Mail.Send")
-    token = tenant(permissions=entra.GrantedPermissions(False, names, ""))
+    token = tenant(permissions=GrantedPermissions(False, names, ""))
     (one,) = findings(
         "permissions-excess", evidence(Parameters.model_validate({"route": "connect-sync"}), tenant=token)
     )
@@ -286,22 +298,19 @@ def test_the_page_says_what_the_checks_ask() -> None:
 
 
 PARTS: dict[str, list[Any]] = {
-    "synchronization": [entra.Synchronization(on, last) for on in (True, False, None) for last in (None, AT)],
+    "synchronization": [Synchronization(on, last) for on in (True, False, None) for last in (None, AT)],
     "features": [features(v1, v2) for v1 in Switch for v2 in Switch],
-    "licences": [entra.Licences(()), entra.Licences((licence(),))],
-    "new_groups": [entra.NewGroupDefault(state, "odd\n") for state in entra.WrittenByDefault],
-    "domains": [(), (entra.Domain(GROUPS, False, False, False, "", ()),)],
+    "licences": [Licences(()), Licences((licence(),))],
+    "new_groups": [NewGroupDefault(state, "odd\n") for state in WrittenByDefault],
+    "domains": [(), (Domain(GROUPS, False, False, False, "", ()),)],
     "cloud_sync": [
-        entra.CloudSync(),
-        *(
-            entra.CloudSync((job(state=state), job("two", scope=UNREAD, assigned=UNREAD)), 3, 1)
-            for state in entra.JobState
-        ),
+        CloudSync(),
+        *(CloudSync((job(state=state), job("two", scope=UNREAD, assigned=UNREAD)), 3, 1) for state in JobState),
     ],
-    "permissions": [entra.GrantedPermissions(on, names, "") for on in (True, False) for names in ((), ("Mail.Send",))],
-    "containers": [entra.WritebackContainers(None, None)],
+    "permissions": [GrantedPermissions(on, names, "") for on in (True, False) for names in ((), ("Mail.Send",))],
+    "containers": [WritebackContainers(None, None)],
     "connect": [report(version) for version in (None, "x", "2.5.1.0", "2.5.79.0", "2.6.92.0")],
-    "agents": [entra.Agents(), entra.Agents((agent(status="inactive"),)), entra.Agents((agent(),), assigned=False)],
+    "agents": [Agents(), Agents((agent(status="inactive"),)), Agents((agent(),), assigned=False)],
     "cloud": [cloud.name for cloud in clouds()],
 }
 ABOUT = (

@@ -14,7 +14,7 @@ from runbook_lib.exchange.mail import ACCEPTED_DOMAINS, HYBRID_CONFIGURATION, NE
 from runbook_lib.exchange.read import DomainReading, ExchangeReading, OrganizationReading, ServerReading
 from runbook_lib.exchange.recipients import EXCHANGE_GROUP_ATTRIBUTES
 from runbook_lib.exchange.versions import load_versions
-from runbook_lib.graph import tenant as entra
+from runbook_lib.graph.tenant.parts import Licences
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
@@ -211,7 +211,7 @@ OF_ORGANIZATION = {"exchange-ahead", "exchange-domain", "exchange-number-unknown
         (whole(mail_flow=flow(send_connectors=(connector("A"),))), {"mail-address-space-unread"}),
         (whole(mail_flow=flow(send_connectors=())), {"mail-address-space-unread"}),
         (whole(mail_flow=flow(accepted_domains=(accepted(GROUPS), accepted("")))), {"mail-accepted-domain"}),
-        (whole(tenant=tenant(licences=entra.Licences((licence(enabled=None),)))), {"licences"}),
+        (whole(tenant=tenant(licences=Licences((licence(enabled=None),)))), {"licences"}),
         (
             with_parts(whole(), mail_domains=replace(domains(), groups=())),
             {"dns-mx", "dns-autodiscover", "groups-domain", "mail-accepted-domain", "mail-address-policy"},
@@ -266,7 +266,7 @@ def test_an_empty_reading_is_fine_in_nothing_but_emptiness() -> None:
         written_groups=(),
         address_holders=(),
         names=NamesAhead((), ()),
-        tenant=tenant(licences=entra.Licences(()), domains=()),
+        tenant=tenant(licences=Licences(()), domains=()),
     )
     fine = {check for check, state in states(empty).items() if state == "fine" and check not in OTHERS}
     allowed = {check for check in fine if check.startswith(("cloud-", "synchronization-", "connect-"))}

@@ -6,9 +6,17 @@ import json
 
 import pytest
 
-from runbook_lib.graph import tenant as entra
-from runbook_lib.graph.tenant import ScopeClause
-from runbook_lib.graph.tenant.parts import P1_PLAN
+from runbook_lib.graph.tenant.jobs import CloudSync, JobState, ObjectScope, Quarantine, ScopeClause
+from runbook_lib.graph.tenant.parts import (
+    P1_PLAN,
+    Domain,
+    GrantedPermissions,
+    Licence,
+    Licences,
+    NewGroupDefault,
+    TenantReading,
+    WrittenByDefault,
+)
 from runbook_lib.model.cloud import Tenant
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.outcome import Outcome
@@ -71,25 +79,25 @@ def test_how_a_notebook_ends(verdicts: list[Verdict], outcome: Outcome | None) -
         ]
 
 
-def odd_tenant(text: str) -> entra.TenantReading:
+def odd_tenant(text: str) -> TenantReading:
     """A tenant that holds the text wherever the tenant's own people can write."""
-    quarantine = entra.Quarantine(text, None, None, text)
+    quarantine = Quarantine(text, None, None, text)
     clause = ScopeClause(text, text, (text,))
     odd = job(
         id=text,
         configuration=text,
-        state=entra.JobState.QUARANTINE,
+        state=JobState.QUARANTINE,
         quarantine=quarantine,
-        scope=(entra.ObjectScope(text, "group", True, ((clause,),), text),),
+        scope=(ObjectScope(text, "group", True, ((clause,),), text),),
     )
     return tenant(
         tenant=Tenant("t", display_name=text),
         features=Unreadable("part", "failed", verbatim(text)),
-        licences=entra.Licences((entra.Licence(text, text, 1, 1, frozenset({P1_PLAN})),)),
-        new_groups=entra.NewGroupDefault(entra.WrittenByDefault.OTHER, text),
-        domains=(entra.Domain(text, True, True, True, text, (text,)),),
-        cloud_sync=entra.CloudSync((odd,)),
-        permissions=entra.GrantedPermissions(True, (text,), text),
+        licences=Licences((Licence(text, text, 1, 1, frozenset({P1_PLAN})),)),
+        new_groups=NewGroupDefault(WrittenByDefault.OTHER, text),
+        domains=(Domain(text, True, True, True, text, (text,)),),
+        cloud_sync=CloudSync((odd,)),
+        permissions=GrantedPermissions(True, (text,), text),
         source=text,
     )
 
@@ -134,7 +142,7 @@ def test_the_views_say_what_a_reader_looks_for() -> None:
     assert "Nothing to hand off" in hand_offs_view(assessment)[0]
 
 
-def facts_of(reading: entra.TenantReading) -> tuple[TenantFact, ...]:
+def facts_of(reading: TenantReading) -> tuple[TenantFact, ...]:
     found = tenant_facts(evidence(tenant=reading))
     assert found is not None
     return found
@@ -163,5 +171,5 @@ def test_what_could_not_be_read_of_a_tenant_is_told_as_that() -> None:
     rows = facts_of(tenant(**dict.fromkeys(names, unread)))
     assert [row.value for row in rows if row.fact == "Not readable"] == [unread.text] * 10
     odd = job(scope=unread, assigned=unread, last_success=None)
-    (row,) = [row for row in facts_of(tenant(cloud_sync=entra.CloudSync((odd,)))) if row.fact == odd.id]
+    (row,) = [row for row in facts_of(tenant(cloud_sync=CloudSync((odd,)))) if row.fact == odd.id]
     assert "last success no value; scope not readable: Graph shows it to people; assigned: not readable:" in row.value

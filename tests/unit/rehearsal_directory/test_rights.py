@@ -11,17 +11,8 @@ from rehearsal.directory.changes import DELETE, REPLACE, Modification
 from rehearsal.directory.descriptors import DACL, OWNER
 from rehearsal.directory.failures import LdapError
 from rehearsal.directory.tree import Guid
-from runbook_lib.directory.rights import (
-    AccessMask,
-    Ace,
-    AceFlag,
-    Control,
-    GuidKind,
-    SecurityDescriptor,
-    WellKnownSid,
-    guid_of,
-    parse_security_descriptor,
-)
+from runbook_lib.directory.rights.constants import AccessMask, GuidKind, WellKnownSid, guid_of
+from runbook_lib.directory.rights.descriptor import Ace, AceFlag, Control, SecurityDescriptor, parse_security_descriptor
 from runbook_lib.directory.rights.sddl import parse_sddl
 from tests.unit.rehearsal_directory.conftest import BASE, GROUPS, STAFF
 

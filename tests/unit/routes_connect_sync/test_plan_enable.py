@@ -13,7 +13,7 @@ from runbook_lib.connect.evidence import ConnectEvidence, read_connect_evidence
 from runbook_lib.connect.predicted import NamingMode
 from runbook_lib.connect.settings import WizardChoice, writeback_settings
 from runbook_lib.errors import Refused
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Change
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Switch

@@ -17,7 +17,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import Entry
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import BrokeOff, NoAccess, Refused
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Plan
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import anchor_of, mark_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.mail_contacts import ContactState
 from runbook_lib.model.cloud import CloudGroup, Tenant
 from runbook_lib.model.directory import GROUP_ATTRIBUTES, DirectoryGroup, DirectoryObject

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
-from runbook_lib.inventory import Inventory
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import GroupMembers
 from runbook_lib.model.cloud import CloudPrincipal, PrincipalType
 from runbook_lib.routes.direct.plan_enable import plan_enable

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from runbook_lib.errors import Refused
-from runbook_lib.inventory import Inventory, Naming
+from runbook_lib.inventory.build import Inventory
+from runbook_lib.inventory.naming import Naming
 from runbook_lib.model.change import Plan
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import CloudKind, OtherWriters, Presence, Switch

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.parameters import parameters_cell
+from runbook_lib.parameters.cell import parameters_cell
 from runbook_lib.runner.run import RunResult, run_notebook
 
 OPEN = """\

@@ -15,7 +15,7 @@ import pytest
 
 from runbook_lib.errors import UsageError
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.parameters import parameters_cell
+from runbook_lib.parameters.cell import parameters_cell
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record
 from runbook_lib.runner.kernel.execution import CellStep

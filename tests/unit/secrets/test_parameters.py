@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.errors import UsageError
-from runbook_lib.parameters import load_parameters, parameters_from_values
+from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.secrets.sources import secret_shape
 
 CLIENT_SECRET = "abc8Q~" + "x" * 34

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import character_name
-from runbook_lib.parameters import Parameters
+from runbook_lib.parameters.model import Parameters
 from runbook_lib.secrets.redact import known_secrets, variable_secrets
 from runbook_lib.secrets.sources import (
     LARGEST_SECRET,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.parameters import parameters_cell
+from runbook_lib.parameters.cell import parameters_cell
 from tools import generate
 
 ROOT = Path(__file__).resolve().parents[3]
