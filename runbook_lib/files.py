@@ -18,6 +18,8 @@ from runbook_lib.model.text import t
 JOURNAL = "journal.jsonl"
 PLAN = "plan.json"
 MANIFEST = "MANIFEST.json"
+SUMS = "SHA256SUMS"
+PREVIOUS = "PREVIOUS.sha256"
 
 
 LEFT_OUT = "left-out.csv"
@@ -98,6 +100,8 @@ _DESCRIPTIONS = {
     "drift.csv": t("What differs between cloud and AD"),
     WORKBOOK: t("The tables as one workbook"),
     MANIFEST: t("SHA-256 of every file"),
+    SUMS: t("The same for sha256sum -c"),
+    PREVIOUS: t("SHA-256 of the manifest of the run that was sealed before, for sha256sum -c"),
 }
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +19,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from runbook_lib.errors import UsageError
-from runbook_lib.files import MANIFEST, MANIFEST_SCHEMA, RECORD, RECORD_SCHEMA
+from runbook_lib.files import MANIFEST, MANIFEST_SCHEMA, PREVIOUS, RECORD, RECORD_SCHEMA, SUMS
 from runbook_lib.model.ids import digest
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import folder as files
+from runbook_lib.record.checksums import sums_text
 from runbook_lib.record.contradictions import record_contradictions
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.formats.record import ManifestFormat
@@ -185,6 +187,7 @@ def verified_record(folder: RecordFolder) -> Verification:
         problem = t("{manifest}: {damage}", manifest=MANIFEST, damage=str(damage))
         return Verification(sealed=True, ok=False, problems=(_printable(problem),), files=0)
     problems, files_read = _compare_files(folder.path, manifest)
+    problems += _compare_sums(folder.path, manifest)
     problems += _compare_identity(folder, manifest)
     problems += _compare_chain(folder.change_folder, manifest)
     problems += _compare_followers(folder, manifest)
@@ -230,6 +233,28 @@ def _compare_file(name: str, path: Path, entry: Mapping[str, Any]) -> list[Text]
     except OSError as error:
         return [t("{name}: cannot be read ({why})", name=name, why=error.strerror or type(error).__name__)]
     return []
+
+
+def _compare_sums(folder: Path, manifest: Mapping[str, Any]) -> list[Text]:
+    """What an auditor reads with ``sha256sum`` has to say what the manifest says; older records have no such files."""
+    problems = []
+    listed = {entry["path"] for entry in manifest["files"]}
+    if SUMS in listed and _text_of(folder / SUMS) not in (None, sums_text(manifest["files"])):
+        problems.append(t("{name}: it does not say what {manifest} says", name=SUMS, manifest=MANIFEST))
+    if PREVIOUS in listed and (found := _text_of(folder / PREVIOUS)) is not None:
+        previous = manifest["previous"]
+        line = re.fullmatch(r"([0-9a-f]{64})  \.\./([^/\n]+)/MANIFEST\.json\n", found)
+        if previous is None or line is None or line[2] != previous["run_id"]:
+            problems.append(t("{name}: it does not say what {manifest} says", name=PREVIOUS, manifest=MANIFEST))
+    return problems
+
+
+def _text_of(path: Path) -> str | None:
+    """The text of a file of a record; None where it cannot be read, which another comparison says."""
+    try:
+        return read_plain(path, largest=LARGEST_PLAN).data.decode("utf-8", "replace")
+    except (FileNotFoundError, Unfit):
+        return None
 
 
 def _compare_identity(folder: RecordFolder, manifest: Mapping[str, Any]) -> list[Text]:

@@ -17,6 +17,7 @@ from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import NOTHING, Text, t, verbatim
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record.cells import CellState, CellTruth
+from runbook_lib.record.checksums import checking_steps
 from runbook_lib.record.executed import ERROR_MARKER_TAG, OWN, Cleaned, plain_text
 from runbook_lib.record.sanitize import safe_html
 from runbook_lib.shown.findings import ShownFinding, by_severity, finding_html, finding_in_record, without_those_shown
@@ -98,7 +99,13 @@ class _Cell:
 
 
 def record_html(
-    facts: Mapping[str, Any], cleaned: Cleaned | None, *, files: Sequence[Mapping[str, Any]], sealed_at: str, place: str
+    facts: Mapping[str, Any],
+    cleaned: Cleaned | None,
+    *,
+    files: Sequence[Mapping[str, Any]],
+    sealed_at: str,
+    place: str,
+    previous: bool = False,
 ) -> str:
     """The page.
 
@@ -108,6 +115,7 @@ def record_html(
         files: ``{"path", "bytes", "sha256"}`` of every other file of the record.
         sealed_at: ISO 8601.
         place: The record's folder as people write it, ``records/<change id>/<run id>``.
+        previous: Whether a run of the same change was sealed before.
     """
     outcome = Outcome(facts["outcome"])
     findings = [finding_in_record(item) for item in facts["findings"] if isinstance(item, Mapping)]
@@ -128,6 +136,7 @@ def record_html(
             files=[{**entry, "description": described(str(entry["path"]))} for entry in files],
             sealed_at=sealed_at,
             place=typed(place),
+            checking=checking_steps(previous=previous),
             tree=_tree,
         )
     )

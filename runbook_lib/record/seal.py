@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from runbook_lib.change.journal_lines import broken_at
 from runbook_lib.change.lock import holds, lock_path
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.errors import Refused, RunbookError, UsageError
-from runbook_lib.files import JOURNAL, MANIFEST, PAGE, PLAN, RECORD
+from runbook_lib.files import JOURNAL, MANIFEST, PAGE, PLAN, PREVIOUS, RECORD, SUMS
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
@@ -24,6 +24,7 @@ from runbook_lib.model.untrusted import typed
 from runbook_lib.record import folder as files
 from runbook_lib.record import manifest
 from runbook_lib.record.cells import of_this_run
+from runbook_lib.record.checksums import previous_text, sums_text
 from runbook_lib.record.contradictions import record_contradictions
 from runbook_lib.record.executed import Cleaned, clean
 from runbook_lib.record.folder import RecordFolder
@@ -85,8 +86,8 @@ def seal(
     _refuse_running(folder)
     _refuse_no_plain_file(folder)
     raw, gap = _read(folder, notebook, prove_run=prove_run)
-    for leftover in files.leftovers(folder.path):
-        leftover.unlink()
+    for leftover in (*files.leftovers(folder.path), folder.file(SUMS), folder.file(PREVIOUS)):
+        leftover.unlink(missing_ok=True)
     sealed_at = iso_milliseconds(clock())
     facts = run_facts_of(folder)
     _refuse_contradiction(folder, facts)
@@ -102,13 +103,25 @@ def seal(
     previous = manifest.latest_sealed(folder.change_folder, but=folder.run_id)
     entries = [entry for entry in manifest.file_entries(folder.path) if entry["path"] != PAGE]
     place = f"{folder.change_folder.parent.name}/{folder.change_id}/{folder.run_id}"
-    folder.write_text(PAGE, record_html(facts, cleaned, files=entries, sealed_at=sealed_at, place=place))
+    folder.write_text(
+        PAGE,
+        record_html(facts, cleaned, files=entries, sealed_at=sealed_at, place=place, previous=previous is not None),
+    )
+    _write_sums(folder, previous)
     data = manifest.build_manifest(
         folder.path, change_id=folder.change_id, run_id=folder.run_id, sealed_at=sealed_at, previous=previous
     )
     _refuse_sealed(folder)
     files.write_atomically(folder.file(MANIFEST), data)
     return Sealed(folder, outcome, str(json.loads(data)["digest"]), redactor.findings(), folder.file(PAGE))
+
+
+def _write_sums(folder: RecordFolder, previous: Mapping[str, str] | None) -> None:
+    """Write what ``sha256sum -c`` reads, before the manifest, which lists both files."""
+    if previous is not None:
+        sha256 = manifest.file_digest(folder.change_folder / previous["run_id"] / MANIFEST)
+        folder.write_text(PREVIOUS, previous_text(previous["run_id"], sha256))
+    folder.write_text(SUMS, sums_text(manifest.file_entries(folder.path)))
 
 
 def _refuse_sealed(folder: RecordFolder) -> None:

@@ -15,9 +15,9 @@ import pytest
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
+from runbook_lib.record.checksums import sums_text
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import build_manifest as build_manifest
-from runbook_lib.record.manifest import manifest_digest, verified_record
+from runbook_lib.record.manifest import build_manifest, file_entries, manifest_digest, verified_record
 from runbook_lib.record.run_record import RunRecord, standing_gaps
 from runbook_lib.record.seal import Sealed, seal
 from tests.unit.record.notebooks import broken_off, code, display, markdown, never_run, notebook, stop, stream
@@ -54,8 +54,8 @@ def sealed(make_run: Make, clock: Clock, tmp_path: Path) -> Sealed:
 def test_sealed_record_is_complete(sealed: Sealed) -> None:
     names = {path.name for path in sealed.folder.path.iterdir()}
     assert names == {
-        "30-enable-writeback.ipynb", "MANIFEST.json", "backup.ldif", "empty.txt", "groups.csv", "record.html",
-        "record.json",
+        "30-enable-writeback.ipynb", "MANIFEST.json", "SHA256SUMS", "backup.ldif", "empty.txt", "groups.csv",
+        "record.html", "record.json",
     }  # fmt: skip
     manifest = json.loads((sealed.folder.path / "MANIFEST.json").read_text())
     assert {entry["path"] for entry in manifest["files"]} == names - {"MANIFEST.json"}
@@ -63,7 +63,7 @@ def test_sealed_record_is_complete(sealed: Sealed) -> None:
     assert manifest["digest"] == sealed.digest == manifest_digest(sealed.folder.path)
     assert sealed.outcome is Outcome.DONE
     result = verified_record(sealed.folder)
-    assert (result.sealed, result.ok, result.problems, result.files) == (True, True, (), 6)
+    assert (result.sealed, result.ok, result.problems, result.files) == (True, True, (), 7)
 
 
 def test_sealed_once_only(sealed: Sealed, clock: Clock) -> None:
@@ -165,6 +165,7 @@ def test_runs_of_one_change_form_a_chain(make_run: Make, clock: Clock) -> None:
         "sealed_at": "2026-11-22T10:00:00.000Z",
         "previous": None,
     }
+    (first / "SHA256SUMS").write_text(sums_text(file_entries(first)))
     (first / "MANIFEST.json").write_bytes(build_manifest(first, **facts))
     assert any("run-1: its manifest is not the one" in problem for problem in verified_record(last).problems)
     assert verified_record(RecordFolder(first)).problems == (
@@ -244,7 +245,7 @@ def test_what_papermill_saved_inside_the_record_goes(make_run: Make, clock: Cloc
     (folder.path / ".record.json.x1y2.part").write_text("half")
     seal(folder, raw, clock=clock, known_secrets=[CANARY])
     assert {p.name for p in folder.path.iterdir()} == {
-        "30-enable-writeback.ipynb", "MANIFEST.json", "record.html", "record.json"
+        "30-enable-writeback.ipynb", "MANIFEST.json", "SHA256SUMS", "record.html", "record.json"
     }  # fmt: skip
 
 

@@ -1,0 +1,60 @@
+"""Files of a record that an auditor checks with ``sha256sum`` alone, and the lines that do it.
+
+``SHA256SUMS`` has a line for every file of the run but itself and the manifest, which lists it with its SHA-256;
+``PREVIOUS.sha256`` one for the manifest of the run that was sealed before. Both in the format of GNU coreutils ("sha2
+utilities", "md5sum invocation"), which ``shasum`` on macOS and ``sha256sum`` of BusyBox read too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+
+from runbook_lib.files import MANIFEST, PREVIOUS, SUMS
+from runbook_lib.model.text import Text, t, verbatim
+
+_ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
+_ESCAPED = re.compile(r"[\\\n\r]")
+_DIGITS = 64
+_OTHER_FILES = f"find . -type f ! -name {MANIFEST} ! -name {SUMS}"
+
+
+def sums_text(entries: Iterable[Mapping[str, object]]) -> str:
+    """``SHA256SUMS``: a line for each of ``{"path", "sha256"}`` but that of the file itself, sorted by path."""
+    lines = {str(entry["path"]): str(entry["sha256"]) for entry in entries if entry["path"] not in (SUMS, MANIFEST)}
+    return "".join(_line(lines[path], path) for path in sorted(lines))
+
+
+def previous_text(run_id: str, sha256: str) -> str:
+    """``PREVIOUS.sha256``: the manifest of the run ``run_id`` beside this one, SHA-256 of its bytes."""
+    return _line(sha256, f"../{run_id}/{MANIFEST}")
+
+
+def _line(sha256: str, path: str) -> str:
+    escaped = _ESCAPED.sub(lambda match: _ESCAPES[match[0]], path)
+    # A line whose name is escaped begins with a backslash.
+    return f"{chr(92) if escaped != path else ''}{sha256}  {escaped}\n"
+
+
+def checking_steps(*, previous: bool) -> list[tuple[Text, Text]]:
+    """What to type in the folder of a run to check it without this program: what a line shows, and the line.
+
+    The lines are for ``sh`` and are never translated. Each succeeds, or ends with a status that is not 0.
+
+    Args:
+        previous: Whether a run was sealed before.
+    """
+    steps = [
+        (t("Every file is as it was sealed"), f"sha256sum -c {SUMS}"),
+        (
+            t("The list of files is the one that the manifest has"),
+            f'grep -q "$(sha256sum < {SUMS} | cut -c 1-{_DIGITS})" {MANIFEST}',
+        ),
+        (
+            t("No file was added (a name is printed where one was)"),
+            f"! {{ cut -c {_DIGITS + 3}- {SUMS}; {_OTHER_FILES} | cut -c 3-; }} | LC_ALL=C sort | uniq -u | grep .",
+        ),
+    ]
+    if previous:
+        steps.append((t("The run sealed before is there and as it was"), f"sha256sum -c {PREVIOUS}"))
+    return [(what, verbatim(line)) for what, line in steps]
