@@ -16,6 +16,7 @@ from runbook_lib.model.text import Text, t, verbatim
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 _ESCAPED = re.compile(r"[\\\n\r]")
 _DIGITS = 64
+"""Digits of a SHA-256."""
 _OTHER_FILES = f"find . -type f ! -name {MANIFEST} ! -name {SUMS}"
 
 

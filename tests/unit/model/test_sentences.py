@@ -18,6 +18,7 @@ NOT_OURS = {
     "model/untrusted.py": "names of characters, as Unicode has them",
     "parameters/cell.py": "comments of the parameters cells, which are code",
     "parameters/document.py": "files that explain the parameters, in English until there is another language of them",
+    "record/checksums.py": "lines of a shell, with the words above each as texts",
     "secrets/redact.py": "marks of what was taken out: [redacted: private key]",
 }
 """Modules whose words are nobody's sentence, and why."""
