@@ -231,7 +231,7 @@ def with_sync_behavior(client: GraphClient, groups: Sequence[CloudGroup]) -> tup
         if unread
         else NOTHING
     )
-    return tuple(replace(group, cloud_managed=managed.get(group.id)) for group in groups), gap
+    return tuple(replace(one, cloud_managed=managed[one.id]) if one.id in managed else one for one in groups), gap
 
 
 def _managed(answer: Mapping[str, object] | RunbookError) -> bool | None:

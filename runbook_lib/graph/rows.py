@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.cloud import CloudGroup, CloudKind, CloudPrincipal, PrincipalType, Tenant
-from runbook_lib.model.ids import as_group_id, is_guid, lower_guid
+from runbook_lib.model.ids import as_group_id, is_guid
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import whole
 from runbook_lib.secrets.sources import scrubbed
@@ -45,7 +45,7 @@ def row_id(row: Row) -> str:
     """
     value = row.get("id")
     if isinstance(value, str) and is_guid(value):
-        return lower_guid(value)
+        return value.lower()
     raise wrong_value(row, "id", t("a GUID"))
 
 
@@ -61,14 +61,15 @@ def group_of(row: Row) -> CloudGroup:
     types = {value.casefold() for value in texts_of(row, "groupTypes")}
     mail_enabled = flag_of(row, "mailEnabled") or False
     security_enabled = flag_of(row, "securityEnabled") or False
+    named = {name: text_of(row, name) for name in _NAMED}
     return CloudGroup(
         id=as_group_id(row_id(row)),
-        display_name=text_of(row, "displayName") or "",
+        display_name=named["displayName"] or "",
         kind=_kind("unified" in types, mail_enabled, security_enabled),
-        description=text_of(row, "description"),
+        description=named["description"],
         security_enabled=security_enabled,
-        mail=text_of(row, "mail"),
-        mail_nickname=text_of(row, "mailNickname"),
+        mail=named["mail"],
+        mail_nickname=named["mailNickname"],
         proxy_addresses=tuple(sorted(texts_of(row, "proxyAddresses"))),
         visibility=text_of(row, "visibility"),
         role_assignable=flag_of(row, "isAssignableToRole") or False,
@@ -78,7 +79,7 @@ def group_of(row: Row) -> CloudGroup:
         on_premises_sid=text_of(row, "onPremisesSecurityIdentifier"),
         on_premises_sam_account_name=text_of(row, "onPremisesSamAccountName"),
         on_premises_domain=text_of(row, "onPremisesDomainName"),
-        replaced=tuple(name for name in _NAMED if (raw := row.get(name)) is not None and raw != text_of(row, name)),
+        replaced=tuple(name for name, text in named.items() if text is not None and text != row[name]),
         created=text_of(row, "createdDateTime"),
         deleted=text_of(row, "deletedDateTime"),
     )

@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from pathlib import Path
 from typing import Any, Never
+from urllib.parse import urlsplit
 
 import requests
 from requests import Response
@@ -39,7 +40,7 @@ USER_AGENT = f"group-writeback-runbook/{__version__}"
 LONGEST_CONNECT = 10.0
 """Seconds to wait for a TCP connection; an answer may take longer than that, a handshake should not."""
 WORKERS = 4
-"""Threads that may read at the same time."""
+"""Threads that may read at the same time, beside the one that hands them their work."""
 
 
 class CloudSession(requests.Session):
@@ -69,11 +70,21 @@ class CloudSession(requests.Session):
         self.cookies.set_policy(DefaultCookiePolicy(allowed_domains=()))
         self.auth = _leave_as_it_is
         del self.adapters["http://"]  # a token never leaves over plain HTTP, whatever an address says
-        self.mount("https://", _LimitedAdapter(pool_connections=WORKERS, pool_maxsize=WORKERS))
+        self.mount("https://", _LimitedAdapter(pool_connections=WORKERS, pool_maxsize=WORKERS + 1))
+        self._of_environment: dict[str, Any] = {}
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
-        """Settings from the environment, except that it cannot replace the CA file."""
-        settings = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        """Settings from the environment, except that it cannot replace the CA file.
+
+        The environment is looked at once for each host: it has more to go through than most requests have to say.
+        """
+        if proxies or stream or verify or cert:
+            settings: Any = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        else:
+            host = urlsplit(url).netloc
+            if host not in self._of_environment:
+                self._of_environment[host] = super().merge_environment_settings(url, {}, None, None, None)
+            settings = dict(self._of_environment[host])
         if self._ca_file is not None:
             settings["verify"] = self._ca_file
         return settings

@@ -6,6 +6,7 @@ What proves that nothing is missing comes with it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -13,7 +14,7 @@ from typing import Protocol, TypeVar
 from runbook_lib.errors import NoAccess, Refused
 from runbook_lib.graph.errors import GraphNotFound, GraphRejected, unexpected
 from runbook_lib.graph.groups import probe_groups, with_sync_behavior
-from runbook_lib.graph.links import Links, read_members
+from runbook_lib.graph.links import Links, MembersReading, reading_threads
 from runbook_lib.graph.rows import (
     GROUP_PROPERTIES,
     TENANT_PROPERTIES,
@@ -39,6 +40,7 @@ from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import NOTHING, Progress, Text, counted, t, verbatim
 from runbook_lib.model.untrusted import printable
 
+_DELETED = "/directory/deletedItems/microsoft.graph.group"
 _PAGE = "999"
 """The most that Graph puts on one page of groups or users."""
 _MOST_LOOKUPS = 50
@@ -62,7 +64,8 @@ def read_cloud(
 ) -> CloudSnapshot:
     """Read the cloud side.
 
-    Users are read after the members, so that a user who was created and added in between is known.
+    Members are read from the first page of groups on, users beside them. Members whom the list of users does not hold
+    are looked up; where they are many, the list of users is read anew, after the members.
 
     Args:
         client: The client.
@@ -78,13 +81,20 @@ def read_cloud(
     started, requests_before = clock(), client.requests
     tenant = read_tenant(client, tenant_id)
     writers = read_other_writers(client, tenant)
-    groups, groups_proof = _read(client, t("groups"), "/groups", GROUP_PROPERTIES, group_of, progress)
-    groups, authority_gap = with_sync_behavior(client, groups)
-    deleted, deleted_proof = _read(
-        client, t("deleted groups"), "/directory/deletedItems/microsoft.graph.group", GROUP_PROPERTIES, group_of, None
-    )
-    groups, members, deleted_meanwhile = _members(client, groups, progress)
-    users, users_proof = _read(client, t("users"), "/users", USER_PROPERTIES, user_of, progress)
+    with reading_threads(client) as pool:
+        listed = pool.submit(_users, client, None)
+        reading = MembersReading(client, pool)
+        groups, groups_proof = _read(
+            client, t("groups"), "/groups", GROUP_PROPERTIES, group_of, progress, reading.begin
+        )
+        groups, authority_gap = with_sync_behavior(client, groups)
+        deleted, deleted_proof = _read(client, t("deleted groups"), _DELETED, GROUP_PROPERTIES, group_of, None)
+        groups, members, deleted_meanwhile = _members(client, pool, groups, reading.finish(groups, progress))
+        users, users_proof = listed.result()
+    if len(_unlisted(groups, users, members)) > _MOST_LOOKUPS:
+        users, users_proof = _users(client, progress)
+    elif progress is not None:
+        progress(t("users"), len(users), len(users))
     principals, unlisted_gaps, unlisted_complete = _principals(client, groups, users, members)
     return CloudSnapshot(
         tenant=tenant,
@@ -112,8 +122,12 @@ def read_cloud(
     )
 
 
+def _users(client: GraphClient, progress: Progress | None) -> tuple[tuple[CloudPrincipal, ...], Text]:
+    return _read(client, t("users"), "/users", USER_PROPERTIES, user_of, progress)
+
+
 def _members(
-    client: GraphClient, groups: tuple[CloudGroup, ...], progress: Progress | None
+    client: GraphClient, pool: ThreadPoolExecutor, groups: tuple[CloudGroup, ...], members: Links
 ) -> tuple[tuple[CloudGroup, ...], Links, tuple[Text, ...]]:
     """The groups that are still there when their members have been read, the members, and a proof of what went.
 
@@ -121,13 +135,12 @@ def _members(
     looked up by its id: deleted, it is no group of this reading, and its AD object is looked up like that of any other
     group that the tenant does not list. One that is there all the same is read once more.
     """
-    members = read_members(client, groups, progress)
     if not members.gone:
         return groups, members, ()
     presence = probe_groups(client, members.gone)
     deleted = frozenset(key for key, one in presence.items() if one in (Presence.GONE, Presence.SOFT_DELETED))
     there = tuple(group for group in groups if group.id in members.gone and presence[group.id] is Presence.PRESENT)
-    again = read_members(client, there, None) if there else None
+    again = MembersReading(client, pool).finish(there, None) if there else None
     unread = [group for group in groups if group.id in members.gone and group.id not in deleted]
     if again is not None:
         unread = [group for group in unread if group not in there or group.id in again.gone]
@@ -183,14 +196,17 @@ def _read(
     properties: str,
     decode: Callable[[Row], _T],
     progress: Progress | None,
+    page_read: Callable[[list[_T]], None] | None = None,
 ) -> tuple[tuple[_T, ...], Text]:
-    """Every object of a collection, sorted by id, and the sentence that proves it."""
+    """Every object of a collection, sorted by id, and the sentence that proves it; ``page_read`` is told each page."""
     found: dict[str, _T] = {}
     pages = rows = 0
     for page in client.pages(path, {"$select": properties, "$top": _PAGE}):
         decoded = [decode(row) for row in _objects(page)]
         found |= {item.id: item for item in decoded}
         pages, rows = pages + 1, rows + len(decoded)
+        if page_read is not None:
+            page_read(decoded)
         if progress is not None:
             progress(what, len(found), None)
     if progress is not None:
@@ -211,6 +227,13 @@ def _objects(page: Row) -> Iterable[Row]:
     return value if isinstance(value, list) else ()
 
 
+def _unlisted(groups: tuple[CloudGroup, ...], users: tuple[CloudPrincipal, ...], members: Links) -> list[str]:
+    """Ids of users who are members and not in the list of users."""
+    linked = members.principals
+    others = linked.keys() - {user.id for user in users} - {group.id for group in groups}
+    return sorted(key for key in others if linked[key].type is PrincipalType.USER)
+
+
 def _principals(
     client: GraphClient,
     groups: tuple[CloudGroup, ...],
@@ -219,18 +242,10 @@ def _principals(
 ) -> tuple[dict[str, CloudPrincipal], tuple[Text, ...], bool]:
     """Everybody by id, with the gaps, and whether every user among the members is known."""
     known = {user.id: user for user in users}
-    by_group_id: dict[str, CloudGroup] = {group.id: group for group in groups}
     linked = members.principals
-    others: dict[str, CloudPrincipal] = {}
-    unlisted: list[str] = []
-    for key in sorted(linked.keys() - known.keys()):
-        if key in by_group_id:
-            others[key] = principal_of_group(by_group_id[key])
-        else:
-            others[key] = linked[key]
-            if linked[key].type is PrincipalType.USER:
-                unlisted.append(key)
-    looked_up, gaps, complete = _look_up(client, unlisted)
+    as_members: dict[str, CloudPrincipal] = {one.id: principal_of_group(one) for one in groups if one.id in linked}
+    others = {key: as_members.get(key, linked[key]) for key in linked.keys() - known.keys()}
+    looked_up, gaps, complete = _look_up(client, _unlisted(groups, users, members))
     everybody = {**known, **others, **looked_up}
     return {key: everybody[key] for key in sorted(everybody)}, gaps, complete
 

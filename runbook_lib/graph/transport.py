@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -139,13 +140,14 @@ class GraphClient:
         known: set[object] = set()
         empty = 0
         while True:
-            before = len(known)
-            known.update(_id_of(row) for row in _rows_of(page, path))
-            empty = 0 if len(known) > before else empty + 1
+            rows = _rows_of(page, path)
             yield page
             link = page.get(NEXT_LINK)
             if link is None:
                 return
+            before = len(known)
+            known.update(map(_id_of, rows))
+            empty = 0 if len(known) > before else empty + 1
             if empty > MOST_EMPTY_PAGES:
                 what = t("{pages} pages in a row are empty or hold nothing new, and each names another", pages=empty)
                 raise unexpected(path, what)
@@ -280,7 +282,7 @@ def _own_refusal(error: RunbookError) -> NoAccess | GraphNotFound | GraphRejecte
 
 def _rows_of(page: Mapping[str, object], path: str) -> list[dict[str, object]]:
     value = page.get("value")
-    if not isinstance(value, list) or not all(isinstance(row, dict) for row in value):
+    if not isinstance(value, list) or not {*map(type, value)} <= {dict}:  # JSON's objects are dicts, none of a subclass
         raise unexpected(path, t("its value is not a list of objects"))
     return value
 
@@ -292,9 +294,5 @@ def _id_of(row: Mapping[str, object]) -> object:
 
 
 def _listing(pages: Iterator[dict[str, object]], path: str) -> Listing:
-    rows: list[dict[str, object]] = []
-    count = 0
-    for page in pages:
-        rows += _rows_of(page, path)
-        count += 1
-    return Listing(tuple(rows), count)
+    found = [_rows_of(page, path) for page in pages]
+    return Listing(tuple(chain.from_iterable(found)), len(found))

@@ -357,6 +357,72 @@ def test_a_member_that_the_list_of_users_lacks_is_looked_up() -> None:
     assert snapshot.reading.gaps == ("1 members were deleted while reading (HTTP 404); what they were is unknown.",)
 
 
+def test_users_are_listed_again_where_many_were_created_while_members_were_read() -> None:
+    late = [user(number) for number in range(100, 160)]
+
+    class Growing(FakeTenant):
+        """A tenant whose list of users lacks sixty of them until it is asked for once more."""
+
+        asked = 0
+
+        def __call__(self, request: requests.PreparedRequest) -> Reply:
+            if path_of(request) == "/users":
+                self.asked += 1
+                self.collections["/users"] = late[: len(late) * (self.asked - 1)]
+            return super().__call__(request)
+
+    tenant = Growing(small_tenant().collections)
+    tenant.collections[f"/groups/{identifier(2)}/members"] = [link(number) for number in range(100, 160)]
+    tenant.collections[f"/groups/{identifier(1)}/members"] = []
+    snapshot = read(tenant)
+    assert tenant.asked == 2
+    assert snapshot.reading.complete
+    assert snapshot.reading.gaps == ()
+    assert {one.id for one in snapshot.principals.values() if one.user_type} == {one["id"] for one in late}
+
+
+@settings(max_examples=50, deadline=None)
+@given(
+    members=st.lists(
+        st.lists(st.tuples(st.integers(100, 130), st.sampled_from(["user", "device"])), max_size=8), max_size=50
+    ),
+    pages=st.lists(st.integers(0, 30), max_size=6),
+    twice=st.lists(st.integers(0, 49), max_size=4),
+)
+def test_members_are_the_same_however_the_list_of_groups_is_cut(
+    members: list[list[tuple[int, str]]], pages: list[int], twice: list[int]
+) -> None:
+    """Members are asked for while the list of groups still comes: of each group once, and nothing is left out."""
+    rows = [group(number) for number in range(1, len(members) + 1)]
+    rows += [rows[number] for number in twice if number < len(members)]
+    lists = {
+        f"/groups/{identifier(number)}/members": [
+            link(one, kind, displayName=f"{kind} {one} in {number % 2}") for one, kind in listed
+        ]
+        for number, listed in enumerate(members, 1)
+    }
+    tenant = FakeTenant(
+        {"/groups": rows, "/users": [user(number) for number in range(100, 116)], **lists}, {"/groups": pages}
+    )
+    client, adapter, clock = client_with(tenant)
+    snapshot = read_cloud(client, TENANT, clock=clock)
+    assert dict(snapshot.members) == {
+        identifier(number): tuple(sorted({identifier(one) for one, _ in listed}))
+        for number, listed in enumerate(members, 1)
+    }
+    assert list(snapshot.members) == sorted(snapshot.members)
+    last = {
+        one: (kind, f"{kind} {one} in {number % 2}") for number, some in enumerate(members, 1) for one, kind in some
+    }
+    for one, (kind, name) in last.items():
+        if kind == "device" and one > 115:
+            assert snapshot.principals[identifier(one)].display_name == name
+    asked = [ask["url"] for sent in adapter.sent if sent.body for ask in json.loads(sent.body)["requests"]]
+    asked += [str(sent.url) for sent in adapter.sent if "/members" in str(sent.url)]
+    assert len(asked) == len(set(asked)) == len(members)
+    assert snapshot.reading.complete
+
+
 def test_users_that_cannot_be_known_make_the_reading_incomplete() -> None:
     tenant = small_tenant()
     tenant.collections[f"/groups/{identifier(2)}/members"] = [link(31)]
