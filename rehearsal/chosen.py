@@ -14,7 +14,7 @@ from rehearsal.process import RunningRehearsal, find_rehearsal
 from runbook_lib.errors import UsageError
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.parameters.model import project_root
+from runbook_lib.parameters.paths import project_root
 
 FOLDER_NAME = ".rehearsal"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")

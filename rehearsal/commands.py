@@ -18,7 +18,7 @@ from rehearsal.start_flags import StartFlags, options_of_flags, start_flags
 from runbook_lib.errors import UsageError
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
-from runbook_lib.parameters.model import project_root
+from runbook_lib.parameters.paths import project_root
 
 
 @click.group()

@@ -17,7 +17,7 @@ from rehearsal.scene import Objects, print_command
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, GroupId, anchor_of
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import counted, t
-from runbook_lib.parameters.model import project_root
+from runbook_lib.parameters.paths import project_root
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner import console
 

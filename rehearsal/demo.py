@@ -20,7 +20,7 @@ from rehearsal.process import RunningRehearsal, start_rehearsal
 from rehearsal.scene import Objects, Roles, print_command
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, t, verbatim
-from runbook_lib.parameters.model import project_root
+from runbook_lib.parameters.paths import project_root
 from runbook_lib.runner import console
 
 ROLES = Roles(

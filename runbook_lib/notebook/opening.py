@@ -17,8 +17,10 @@ from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import watch_cells, watch_opening
 from runbook_lib.notebook.run import Run
 from runbook_lib.parameters.cell import PARAMETERS_FILE
+from runbook_lib.parameters.groups_file import SELECTIONS
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
-from runbook_lib.parameters.model import Parameters, absolute_paths, project_root, resolve
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.parameters.paths import absolute_paths, project_root, resolve
 from runbook_lib.parameters.validate import require
 from runbook_lib.record.folder import RecordFolder, new_run_id
 from runbook_lib.record.needs import require_needs
@@ -28,7 +30,7 @@ from runbook_lib.shown.start import parameters_view
 PARAMETERS_VARIABLE = "GWB_PARAMETERS"
 """The parameters file in JupyterLab, and wherever else nobody gives values to the parameters cell (nbconvert).
 
-``parameters_file`` in that cell comes before it."""
+Several are named with the system's path separator. ``parameters_file`` in that cell comes before it."""
 _OWN_RUN = "_gwb_run"
 """Name in the notebook under which the run that it begins is known to the one that follows it there."""
 _LITERALS = (str, int, float, bool, list, tuple, dict, type(None))
@@ -93,11 +95,23 @@ def _parameters(
     named = _file_in_cell(present.pop(PARAMETERS_FILE, ""), environment)
     file = named or environment.get(PARAMETERS_VARIABLE, "")
     if file and (named or interactive or not present):
-        loaded = load_parameters([resolve(file, root)], {}, project_root=root)
+        loaded = load_parameters(_files(file, root), {}, project_root=root)
         given = {**loaded.given, **present}
     else:
         given, file = present, ""
-    return parameters_from_values(given, source=t("parameters cell")), given, file
+    # Under ``gwb run`` the groups of files are among the values, as they were when the run began.
+    files_root = None if RECORD_VARIABLE in environment else root
+    parameters = parameters_from_values(given, source=t("parameters cell"), project_root=files_root)
+    of_files = {name: getattr(parameters, name) for name in SELECTIONS if name in given or getattr(parameters, name)}
+    return parameters, {**given, **of_files}, file
+
+
+def _files(text: str, root: Path) -> list[Path]:
+    """The files that the text names: one, or several with the system's path separator (``:``, Windows ``;``)."""
+    whole = resolve(text, root)
+    if whole.is_file():
+        return [whole]
+    return [resolve(part, root) for part in text.split(os.pathsep) if part] or [whole]
 
 
 def _file_in_cell(named: object, environment: Mapping[str, str]) -> str:

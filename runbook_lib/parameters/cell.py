@@ -43,8 +43,12 @@ COMMENTS = {
     "select_ids": "The groups with these ids are written.",
     "select_names": "The groups with these display names are written; * and ? are wildcards.",
     "select_kinds": "A name picks groups of these kinds alone: microsoft-365, security.",
+    "select_file": "A column of this CSV file or workbook names more groups that are written.",
+    "select_column": "That column has this heading; empty takes that of the ids, or the only one.",
     "disable_ids": "The groups with these ids are disabled by 40-disable-writeback alone.",
     "disable_names": "The groups with these display names are disabled by 40-disable-writeback alone.",
+    "disable_file": "A column of this CSV file or workbook names more groups for 40-disable-writeback.",
+    "disable_column": "The column of that file has this heading; empty takes that of the ids.",
     "group_type": "Written groups are for rights (security) or a list of members (distribution).",
     "rdn_style": "An object is called after its display-name or its id.",
     "sam_account_name_pattern": "It has this sAMAccountName; {id12} ends the id, {id} is all.",
@@ -100,8 +104,8 @@ _ALL = (
     *("dc_host", "dc_host_fallback", "dc_security", "dc_port", "dc_ca_file", "dc_timeout"),
     *("bind_method", "bind_user", "bind_password_file", "kerberos_keytab", "target_ou", "retired_ou"),
 )
-_SELECTION = ("select_ids", "select_names", "select_kinds")
-_DISABLED = ("disable_ids", "disable_names")
+_SELECTION = ("select_ids", "select_names", "select_kinds", "select_file", "select_column")
+_DISABLED = ("disable_ids", "disable_names", "disable_file", "disable_column")
 _NAMES = ("rdn_style", "sam_account_name_pattern")
 _ALLOWED = ("allow_dynamic_security", "allow_role_assignable", "allow_hidden_membership")
 _ATTESTED = ("attest_connect_v1_off_by", "attest_connect_v1_off_until")

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import character_name, unseen
 from runbook_lib.parameters import check_change, connections
-from runbook_lib.parameters.model import PATHS, Parameters, resolve
-from runbook_lib.parameters.problems import Complaint
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.parameters.paths import PATHS, resolve
+from runbook_lib.parameters.problems import Complaint, Problem
 from runbook_lib.parameters.yaml_text import PROSE, Location
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -110,12 +112,18 @@ def _all_texts(value: object, location: Location) -> Iterator[tuple[Location, st
 
 
 def notes(parameters: Parameters, root: Path) -> list[Text]:
-    """A sentence each: files that are not on this machine, names with the quotes and dashes of a word processor."""
-    return [*_absent(parameters, root), *_typographic(parameters)]
+    """A sentence each about what may be a mistake.
+
+    Files that are not on this machine, a domain controller or an account in a form that sign-in will hardly take, names
+    with the quotes and dashes of a word processor.
+    """
+    missing = [problem.text for problem in absent(parameters, root)]
+    return [*missing, *connections.doubtful_names(parameters), *_typographic(parameters)]
 
 
-def _absent(parameters: Parameters, root: Path) -> list[Text]:
-    wanted = ["cloud_ca_file", "dc_ca_file", "undo_record"]
+def absent(parameters: Parameters, root: Path, sources: Mapping[str, str] = MappingProxyType({})) -> list[Problem]:
+    """Files that the parameters name and that are not on this machine; ``sources`` says where each was given."""
+    wanted = ["cloud_ca_file", "dc_ca_file", "undo_record", "connect_evidence", "share_permissions"]
     wanted += ["certificate_file"] if parameters.sign_in == "certificate" else []
     wanted += ["kerberos_keytab" if parameters.bind_method == "kerberos" else "bind_password_file"]
     found = []
@@ -126,7 +134,8 @@ def _absent(parameters: Parameters, root: Path) -> list[Text]:
         except (OSError, ValueError, RuntimeError):
             there = False
         if not there:
-            found.append(t("{name} names {text}, which is not on this machine.", name=name, text=text))
+            what = t("{name} names {text}, which is not on this machine.", name=name, text=text)
+            found.append(Problem(name, what, "file-missing", sources.get(name, "")))
     return found
 
 

@@ -173,7 +173,10 @@ def attestation(parameters: Parameters) -> Iterator[Complaint]:
     if bool(by) != bool(until):
         missing = "attest_connect_v1_off_until" if by else "attest_connect_v1_off_by"
         yield Complaint(
-            (missing,), t("is missing: an attestation needs a name and a last day"), "incomplete-attestation"
+            (missing,),
+            t("is missing: an attestation needs a name and a last day"),
+            "incomplete-attestation",
+            beside=(missing,),
         )
 
 

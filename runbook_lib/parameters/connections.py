@@ -190,6 +190,7 @@ def cloud(parameters: Parameters) -> Iterator[Complaint]:
             ),
             "contradictory-cloud",
             t("Leave {name} empty, or name the tenant's cloud.", name=name),
+            beside=("cloud",),
         )
 
 
@@ -201,7 +202,45 @@ def sign_in(parameters: Parameters) -> Iterator[Complaint]:
             t("keeps the sign-in of a person, and sign_in is {sign_in}", sign_in=parameters.sign_in),
             "cache-without-person",
             t("Leave it out: an app signs in by itself each time."),
+            beside=("sign_in",),
         )
+
+
+def doubtful_names(parameters: Parameters) -> Iterator[Text]:
+    """A sentence each about a domain controller or an account that is named in a form that hardly works."""
+    for name in ("dc_host", "dc_host_fallback"):
+        text = getattr(parameters, name)
+        if text and _is_address(text):
+            yield t(
+                "{name} is an IP address: certificates of domain controllers name hosts, so TLS will hardly take it. "
+                "Write the full name, for example dc01.contoso.com.",
+                name=name,
+            )
+        elif text and "." not in text and text != "localhost":
+            yield t(
+                "{name} is a short name: the certificate has to hold it as it stands here. Domain controllers' "
+                "certificates hold the full name, for example dc01.contoso.com.",
+                name=name,
+            )
+    user = parameters.bind_user
+    if "\\" in user and "=" not in user:
+        yield t(
+            "bind_user has the form DOMAIN\\user. Write the user principal name, for example svc-gwb@contoso.com: it "
+            "names the account in the whole forest."
+        )
+    elif user and "@" not in user and "=" not in user:
+        yield t(
+            "bind_user is neither a user principal name nor a distinguished name: a domain controller refuses it like "
+            "a wrong password. Write for example svc-gwb@contoso.com."
+        )
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
 
 
 _PRINCIPAL = re.compile(r"[^@\\=,\s]+@[A-Za-z0-9.-]+")
@@ -221,7 +260,11 @@ def controllers(parameters: Parameters) -> Iterator[Complaint]:
             )
     if parameters.dc_host_fallback and not parameters.dc_host:
         yield Complaint(
-            ("dc_host_fallback",), t("is given, but dc_host is not"), "fallback-alone", t("Name dc_host first.")
+            ("dc_host_fallback",),
+            t("is given, but dc_host is not"),
+            "fallback-alone",
+            t("Name dc_host first."),
+            beside=("dc_host",),
         )
     elif parameters.dc_host and parameters.dc_host_fallback.casefold() == parameters.dc_host.casefold():
         yield Complaint(
@@ -238,6 +281,7 @@ def bind(parameters: Parameters) -> Iterator[Complaint]:
             t("needs bind_method: kerberos"),
             "keytab-unused",
             t("Set bind_method, or leave it out."),
+            beside=("bind_method",),
         )
     if parameters.bind_password_file and kerberos:
         yield Complaint(
@@ -245,6 +289,7 @@ def bind(parameters: Parameters) -> Iterator[Complaint]:
             t("is of no use with bind_method: kerberos"),
             "password-unused",
             t("Leave it out, or set kerberos_keytab."),
+            beside=("bind_method",),
         )
     if kerberos and parameters.bind_user and not _PRINCIPAL.fullmatch(parameters.bind_user):
         yield Complaint(
@@ -252,6 +297,7 @@ def bind(parameters: Parameters) -> Iterator[Complaint]:
             t("is no Kerberos principal"),
             "malformed-principal",
             t("Write name@REALM, or leave it empty."),
+            beside=("bind_method",),
         )
 
 

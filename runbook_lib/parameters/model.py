@@ -1,4 +1,4 @@
-"""What a run is told: one flat model, every default the harmless one, no secret ever; and what its paths mean.
+"""What a run is told: one flat model, every default the harmless one, no secret ever.
 
 The parameters cell of the notebooks, ``parameters/example.yaml``, the reference table in docs/ and the JSON Schema are
 all generated from this model.
@@ -6,10 +6,7 @@ all generated from this model.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Mapping
 from datetime import date
-from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -122,6 +119,14 @@ class Parameters(BaseModel):
     select_kinds: list[Literal["microsoft-365", "security"]] = Field(
         ["microsoft-365"], description="Kinds that select_names may pick"
     )
+    select_file: str = Field(
+        "",
+        description="CSV file or workbook (.xlsx) with one column of groups that 30-enable-writeback writes, by id or "
+        "whole display name; they join select_ids and select_names",
+    )
+    select_column: str = Field(
+        "", description="Heading of that column; empty: group_id, id or object id, or the only column"
+    )
     disable_ids: list[str] = Field(
         [], description="Ids of the groups that 40-disable-writeback retires or deletes; 30 leaves them alone"
     )
@@ -130,6 +135,10 @@ class Parameters(BaseModel):
         description="Display names of the groups that 40-disable-writeback retires or deletes, with the wildcards of "
         "select_names; 30 leaves them alone",
     )
+    disable_file: str = Field(
+        "", description="The same as select_file for 40-disable-writeback: they join disable_ids and disable_names"
+    )
+    disable_column: str = Field("", description="Heading of the column of disable_file, as for select_column")
 
     # How a group looks in AD
     group_type: Literal["", "distribution", "security"] = Field(
@@ -299,46 +308,3 @@ def parse_day(text: str) -> date:
         ValueError: For anything else.
     """
     return date.fromisoformat(text)
-
-
-ROOT_VARIABLE = "GWB_PROJECT_ROOT"
-PATHS = (
-    *("records_dir", "certificate_file", "cloud_ca_file", "dc_ca_file"),
-    *("bind_password_file", "kerberos_keytab", "undo_record", "connect_evidence", "share_permissions"),
-)
-"""Parameters that name files and folders."""
-
-
-def project_root(environment: Mapping[str, str] | None = None, *, current: Path | None = None) -> Path:
-    """The folder that relative paths resolve against.
-
-    ``GWB_PROJECT_ROOT`` names it; else it is the nearest folder, from the current one upwards, that holds
-    ``pyproject.toml`` and ``notebooks``; else the checkout that this package runs from; else the current folder.
-    """
-    environment = os.environ if environment is None else environment
-    current = Path.cwd() if current is None else current
-    named = environment.get(ROOT_VARIABLE, "")
-    if named:
-        return Path(os.path.abspath(current / named))  # noqa: PTH100 - resolve() would follow symbolic links
-    checkout = Path(__file__).parents[2]
-    for folder in (current, *current.parents, checkout):
-        if (folder / "pyproject.toml").is_file() and (folder / "notebooks").is_dir():
-            return folder
-    return current
-
-
-def resolve(path_text: str, root: Path) -> Path:
-    """The absolute path that a parameter means. ``~`` is the home folder; symbolic links are not followed.
-
-    Raises:
-        ValueError: For an empty text: callers decide first what an empty parameter means.
-    """
-    if not path_text:
-        raise ValueError("an empty path means nothing")
-    return Path(os.path.abspath(root / Path(path_text).expanduser()))  # noqa: PTH100
-
-
-def absolute_paths(parameters: Parameters, root: Path) -> Parameters:
-    """The same parameters with every path absolute; empty ones stay empty."""
-    texts = {name: getattr(parameters, name) for name in PATHS}
-    return parameters.model_copy(update={name: str(resolve(text, root)) for name, text in texts.items() if text})

@@ -12,12 +12,17 @@ from runbook_lib.parameters.yaml_text import Location
 
 @dataclass(frozen=True, slots=True)
 class Complaint:
-    """One value that cannot be right: where it is, what is wrong (continuing "<parameter> …"), and what to do."""
+    """One value that cannot be right: where it is, what is wrong (continuing "<parameter> …"), and what to do.
+
+    Attributes:
+        beside: Other parameters that it was held against: where one of them could not be read, nothing is said.
+    """
 
     location: Location
     text: Text
     code: str
     hint: Text = NOTHING
+    beside: tuple[str, ...] = ()
 
 
 SECRET_CODE = "secret-in-parameter"  # noqa: S105 - an error code

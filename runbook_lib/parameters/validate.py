@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import date
+from functools import partial
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -15,7 +16,7 @@ from runbook_lib.parameters.check import complaints, unlike_typed
 from runbook_lib.parameters.connections import GUID_FIELDS, addresses_of
 from runbook_lib.parameters.document import known_names, nearest_name
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.problems import MOST_SHOWN, SECRET_CODE, Complaint, Problem, usage_error
+from runbook_lib.parameters.problems import SECRET_CODE, Complaint, Problem, Problems
 from runbook_lib.parameters.yaml_text import Location
 from runbook_lib.secrets.sources import is_secret_name, secret_shape
 
@@ -137,27 +138,38 @@ def secret_problem(name: str, texts: Iterator[str], where: str) -> Problem | Non
 
 
 def validated(
-    values: Mapping[str, object], where: Callable[[Location], str], *, numbers_hint: Text = NOTHING
+    values: Mapping[str, object],
+    where: Callable[[Location], str],
+    problems: Problems,
+    *,
+    unread: Collection[str] = (),
+    numbers_hint: Text = NOTHING,
 ) -> Parameters:
     """The parameters in ``values``, checked and normalized.
 
     Args:
         values: By name.
         where: Says where a value came from.
+        problems: What is wrong already; what is found here joins it.
+        unread: Parameters that were given and could not be read: nothing is said of what depends on them.
         numbers_hint: What to do about a value that a program turned into another kind: a number where text is meant.
 
     Raises:
         UsageError: One for everything that is wrong.
     """
+    left_out = set(unread)
     try:
         parameters = Parameters.model_validate(dict(values))
     except ValidationError as error:
-        details = error.errors(include_url=False, include_input=True, include_context=True)
-        problems = [_type_problem(detail, where, numbers_hint) for detail in details[:MOST_SHOWN]]
-        raise usage_error(problems, count=len(details)) from None
-    found = complaints(parameters)
-    if found:
-        raise usage_error([_problem(complaint, where) for complaint in found[:MOST_SHOWN]], count=len(found))
+        for detail in error.errors(include_url=False, include_input=True, include_context=True):
+            problems.add(partial(_type_problem, detail, where, numbers_hint))
+            left_out.add(str(detail["loc"][0]))
+        parameters = Parameters.model_validate({name: value for name, value in values.items() if name not in left_out})
+    for complaint in complaints(parameters):
+        if left_out.isdisjoint(complaint.beside):
+            problems.add(partial(_problem, complaint, where))
+    if problems:
+        raise problems.error()
     return normalized(parameters)
 
 

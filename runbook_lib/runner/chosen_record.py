@@ -116,7 +116,7 @@ def chosen_record(path: Path, *, first: Callable[[RunOffered], bool] | None = No
 
 def complete_records(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """For the shell: runs of the project's records, and of the folder that is being typed."""
-    from runbook_lib.parameters.model import project_root
+    from runbook_lib.parameters.paths import project_root
 
     typed = Path(incomplete)
     folders = {project_root() / "records", typed if incomplete.endswith(("/", "\\")) else typed.parent}

@@ -91,6 +91,18 @@ def warn(text: Text) -> None:
     click.echo(printable(text), err=True)
 
 
+_MOST_NOTES = 20
+"""Sentences about what may be a mistake that are shown."""
+
+
+def show_notes(notes: Sequence[Text]) -> None:
+    """What may be a mistake, a line each on standard error."""
+    for note in notes[:_MOST_NOTES]:
+        warn(t("Note: {note}", note=note))
+    if len(notes) > _MOST_NOTES:
+        warn(t("  {text}", text=and_more(len(notes) - _MOST_NOTES)))
+
+
 def show_error(error: RunbookError) -> None:
     """An error in one or two lines; several problems in the parameters get a line each."""
     problems = error.values.get("problems")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import click
@@ -36,6 +37,20 @@ def parameter_option() -> Callable[[Any], Any]:
         nargs=2,
         metavar="NAME=VALUE",
         help="One parameter, also as NAME VALUE; wins over files.",
+    )
+
+
+def files_option(*, required: bool = False) -> Callable[[Any], Any]:
+    """The option ``-f``: parameters files, of which a later one wins over an earlier one."""
+    return click.option(
+        "-f",
+        "--file",
+        "files",
+        multiple=True,
+        required=required,
+        type=click.Path(path_type=Path),
+        metavar="FILE",
+        help="Parameters file; later files win: -f environment.yaml -f change.yaml.",
     )
 
 

@@ -19,7 +19,8 @@ from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.load import LoadedParameters, load_parameters
-from runbook_lib.parameters.model import ROOT_VARIABLE, Parameters, resolve
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.parameters.paths import ROOT_VARIABLE, resolve
 from runbook_lib.parameters.validate import require
 from runbook_lib.record.cells import run_mark_of
 from runbook_lib.record.folder import RecordFolder, work_file_of

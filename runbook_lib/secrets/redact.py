@@ -24,7 +24,8 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import counted, t
 from runbook_lib.model.untrusted import json_text
-from runbook_lib.parameters.model import Parameters, resolve
+from runbook_lib.parameters.model import Parameters
+from runbook_lib.parameters.paths import resolve
 from runbook_lib.secrets.sources import secret_file, without_marks
 
 _BASE64URL = "[A-Za-z0-9_-]"

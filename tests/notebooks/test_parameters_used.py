@@ -49,6 +49,8 @@ POLICY = {
 """What the policy calls otherwise than the parameters that it is made from."""
 OPENING = {"change_id", "reason", "records_dir", "records_access"}
 """What opening a run uses, whichever it is; the steps are looked at from there on."""
+OF_FILES = {"select_file", "select_column", "disable_file", "disable_column"}
+"""What opening a run uses too, where it has a selection: their groups join the selection before any step."""
 AUTHORITY = {"cloud_sync_with_nested", "cloud_sync_group_dn_property"}
 """Of a change of the source of authority, which is one of the route cloud-sync."""
 LEAVING = {"access_ous", "share_permissions"}
@@ -150,7 +152,7 @@ def test_each_notebook_shows_what_its_steps_look_at(
             run = carried_out(notebook, names, seen.clear)
             looked_at = seen - WITHOUT_EFFECT.get(notebook, set()) - OPENING
         assert run.record.outcome in (Outcome.DONE, Outcome.NOTHING_TO_DO), notebook
-        shown = USED[notebook] - OPENING
+        shown = USED[notebook] - OPENING - OF_FILES
         assert looked_at <= shown, (notebook, looked_at - shown)
         others = IN_OTHER_CASES["all"] | IN_OTHER_CASES.get(notebook, set())
         assert shown <= looked_at | others, (notebook, shown - looked_at - others)

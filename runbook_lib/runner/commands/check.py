@@ -14,7 +14,14 @@ import click
 
 from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.runner import console
-from runbook_lib.runner.options import USUAL_CHECK_LIMIT, TakesParameters, TimeLimit, overrides_of, parameter_option
+from runbook_lib.runner.options import (
+    USUAL_CHECK_LIMIT,
+    TakesParameters,
+    TimeLimit,
+    files_option,
+    overrides_of,
+    parameter_option,
+)
 
 if TYPE_CHECKING:
     from runbook_lib.parameters.model import Parameters
@@ -24,7 +31,8 @@ _ROUTES = ("direct", "cloud-sync", "connect-sync")
 
 
 @click.command(cls=TakesParameters)
-@click.argument("files", metavar="PARAMS...", nargs=-1, required=True, type=click.Path(path_type=Path))
+@click.argument("named", metavar="[PARAMS]...", nargs=-1, type=click.Path(path_type=Path))
+@files_option()
 @parameter_option()
 @click.option(
     "--route", "routes", multiple=True, type=click.Choice(_ROUTES), help="Judge this route. Default: check_routes."
@@ -47,6 +55,7 @@ _ROUTES = ("direct", "cloud-sync", "connect-sync")
     help="Colour severities; auto: on a terminal, unless NO_COLOR is set.",
 )
 def check(
+    named: Sequence[Path],
     files: Sequence[Path],
     given: Sequence[tuple[str, str]],
     routes: Sequence[str],
@@ -58,19 +67,25 @@ def check(
 ) -> int:
     """Pre-flight: what is ready, what is missing, what to do.
 
-    Nothing is written. PARAMS are parameters files; later ones win. All routes are shown, those that were not asked for
+    Nothing is written. PARAMS are parameters files, as with -f. All routes are shown, those that were not asked for
     last. The exit code is about the routes that --route or the parameter check_routes names: 0 ready (with warnings or
     without), 5 not ready, 8 cannot tell, 2 usage error.
     """
+    from runbook_lib.parameters import connections
     from runbook_lib.parameters.load import load_parameters
-    from runbook_lib.parameters.model import absolute_paths, project_root
+    from runbook_lib.parameters.paths import absolute_paths, project_root
     from runbook_lib.preflight.hybrid import hybrid_procedure
     from runbook_lib.preflight.verdict import exit_code_of
     from runbook_lib.shown import terminal
     from runbook_lib.shown.layout import is_coloured, output_width
 
+    files = (*named, *files)
+    if not files:
+        raise click.UsageError(t("Name a parameters file: gwb check FILE."))
     root = project_root()
-    parameters = absolute_paths(load_parameters(files, overrides_of(given), project_root=root).parameters, root)
+    loaded = load_parameters(files, overrides_of(given), project_root=root)
+    console.show_notes((*loaded.notes, *connections.doubtful_names(loaded.parameters)))
+    parameters = absolute_paths(loaded.parameters, root)
     judged = tuple(dict.fromkeys(routes or parameters.check_routes))
     with console.Status(quiet=quiet or as_json) as status:
         assessment = _assess(parameters, status, judged, timeout)

@@ -41,10 +41,6 @@ def completion(shell: str | None) -> None:
     click.echo(found(root.command, {}, "gwb", "_GWB_COMPLETE").source())
 
 
-_MOST_NOTES = 20
-"""Sentences about what may be a mistake that are shown."""
-
-
 @click.command()
 @click.option("--example", "what", flag_value="example", help="Print a parameters file with everything explained.")
 @click.option("--schema", "what", flag_value="schema", help="Print the JSON Schema of a parameters file.")
@@ -55,7 +51,7 @@ _MOST_NOTES = 20
     multiple=True,
     type=click.Path(path_type=Path),
     metavar="FILE",
-    help="Say what is wrong with FILE.",
+    help="Say what is wrong with FILE; several are taken together, as with gwb run -f.",
 )
 def parameters(what: str | None, files: tuple[Path, ...]) -> None:
     """Explain the parameters, or check a parameters file."""
@@ -75,16 +71,18 @@ def parameters(what: str | None, files: tuple[Path, ...]) -> None:
 
 
 def _check(files: tuple[Path, ...]) -> None:
-    from runbook_lib.parameters.check import notes
+    from runbook_lib.parameters.check import absent, notes
     from runbook_lib.parameters.load import load_parameters
-    from runbook_lib.parameters.model import project_root
+    from runbook_lib.parameters.paths import project_root
+    from runbook_lib.parameters.problems import usage_error
     from runbook_lib.parameters.validate import require
 
     root = project_root()
     loaded = load_parameters(files, {}, project_root=root)
+    if missing := absent(loaded.parameters, root, loaded.sources):
+        raise usage_error(missing)
     require(loaded.parameters, "change_id")
     console.print_line(
         t("No mistakes found: {given} parameters given, the others have their defaults.", given=len(loaded.given))
     )
-    for note in notes(loaded.parameters, root)[:_MOST_NOTES]:
-        console.warn(t("Note: {note}", note=note))
+    console.show_notes((*loaded.notes, *notes(loaded.parameters, root)))

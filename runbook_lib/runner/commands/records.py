@@ -112,7 +112,7 @@ def records(root: Path | None, schema: str | None) -> None:
             raise click.UsageError(t("--schema stands alone."))
         click.echo(schema_text(schema), nl=False)
         return
-    from runbook_lib.parameters.model import project_root
+    from runbook_lib.parameters.paths import project_root
     from runbook_lib.record.index import build_index
 
     root = root if root is not None else project_root() / "records"
@@ -153,7 +153,7 @@ def _runs(root: Path) -> Iterator[tuple[str, str, Text, Text]]:
 def _secrets_of(folder: RecordFolder) -> list[str]:
     """Secrets of the run that this process can see, so that sealing finds them by value."""
     from runbook_lib.parameters.load import parameters_from_values
-    from runbook_lib.parameters.model import project_root
+    from runbook_lib.parameters.paths import project_root
     from runbook_lib.secrets.redact import known_secrets, variable_secrets
 
     with contextlib.suppress(RunbookError):

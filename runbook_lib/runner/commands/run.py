@@ -19,6 +19,7 @@ from runbook_lib.runner.options import (
     TakesParameters,
     TimeLimit,
     duration_text,
+    files_option,
     overrides_of,
     parameter_option,
 )
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
 def _notebooks(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """Names of the project's notebooks, and files."""
-    from runbook_lib.parameters.model import project_root
+    from runbook_lib.parameters.paths import project_root
 
     names = sorted(path.stem for path in (project_root() / "notebooks").glob("*.ipynb"))
     found = [CompletionItem(name) for name in names if name.startswith(incomplete)]
@@ -38,9 +39,7 @@ def _notebooks(_ctx: click.Context, _parameter: click.Parameter, incomplete: str
 
 @click.command(cls=TakesParameters)
 @click.argument("notebook", shell_complete=_notebooks)
-@click.option(
-    "-f", "--file", "files", multiple=True, type=click.Path(path_type=Path), help="Parameters file; later files win."
-)
+@files_option()
 @parameter_option()
 @click.option(
     "--records",
@@ -112,16 +111,19 @@ def run_with_progress(
     """What ``gwb run`` does before it shows the result. ``progress`` is closed at the end; ``timeout`` in seconds."""
     from datetime import timedelta
 
+    from runbook_lib.parameters.check import notes
     from runbook_lib.parameters.load import load_parameters
-    from runbook_lib.parameters.model import absolute_paths, project_root
+    from runbook_lib.parameters.paths import absolute_paths, project_root
     from runbook_lib.parameters.validate import require
     from runbook_lib.record.needs import find_notebook, require_needs
 
     root = project_root()
     found = find_notebook(notebook, root)
     # Bad parameters are told before the seconds that importing papermill takes.
-    parameters = load_parameters(files, overrides, project_root=root).parameters
+    loaded = load_parameters(files, overrides, project_root=root)
+    parameters = loaded.parameters
     require(parameters, "change_id")
+    console.show_notes((*loaded.notes, *notes(parameters, root)))
     complete = absolute_paths(parameters, root)
     require_needs(found.stem, complete.model_copy(update={"records_dir": str(records)}) if records else complete)
 

@@ -13,6 +13,7 @@ import click
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.text import Text, t
 from runbook_lib.runner import console
+from runbook_lib.runner.options import files_option
 
 if TYPE_CHECKING:
     from runbook_lib.graph.sign_in.device_code import DeviceCode
@@ -38,15 +39,7 @@ def terminal_prompt() -> TerminalPrompt | None:
 
 
 @click.command("sign-out")
-@click.option(
-    "-f",
-    "--file",
-    "files",
-    multiple=True,
-    required=True,
-    type=click.Path(path_type=Path),
-    help="Parameters file; later files win.",
-)
+@files_option(required=True)
 def sign_out(files: Sequence[Path]) -> None:
     """Forget the sign-in that sign_in_cache: encrypted kept.
 
@@ -55,7 +48,7 @@ def sign_out(files: Sequence[Path]) -> None:
     """
     from runbook_lib.graph.sign_in.cache import cache_folder, kept_cache
     from runbook_lib.parameters.load import load_parameters
-    from runbook_lib.parameters.model import project_root
+    from runbook_lib.parameters.paths import project_root
     from runbook_lib.parameters.validate import require
 
     parameters = load_parameters(files, {}, project_root=project_root()).parameters

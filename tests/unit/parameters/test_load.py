@@ -265,3 +265,57 @@ def test_values_of_a_notebook_are_checked_as_strictly(values: dict[str, object],
         parameters_from_values(values, source="the parameters cell")
     assert caught.value.code == code
     assert caught.value.message.startswith("the parameters cell: ")
+
+
+def test_everything_that_is_wrong_is_told_in_one_round(tmp_path: Path) -> None:
+    (tmp_path / "a.yaml").write_text('tenant_id: "x"\nmax_creates: "5"\nbind_methd: "kerberos"\n', encoding="utf-8")
+    (tmp_path / "b.yaml").write_text('target_ou: "no"\nkerberos_keytab: "k"\nmax_deletions: -1\n', encoding="utf-8")
+    (tmp_path / "c.yaml").write_text('reason: "a\n', encoding="utf-8")
+
+    with pytest.raises(UsageError) as caught:
+        load_parameters([tmp_path / f"{n}.yaml" for n in "ab"], {"dns_servers": "[x]"}, project_root=tmp_path)
+
+    problems = caught.value.values["problems"]
+    assert isinstance(problems, list)
+    # A keytab needs bind_method, which somebody meant to give: nothing is said of that.
+    assert sorted((one["where"].removeprefix(f"{tmp_path}/"), one["code"]) for one in problems) == [
+        ("a.yaml:1", "malformed-guid"),
+        ("a.yaml:2", "bad-value"),
+        ("a.yaml:3", "unknown-parameter"),
+        ("b.yaml:1", "malformed-dn"),
+        ("b.yaml:3", "bad-value"),
+        ("command line", "malformed-dns-server"),
+    ]
+    with pytest.raises(UsageError) as caught:
+        load_parameters([tmp_path / f"{n}.yaml" for n in "ca"], {}, project_root=tmp_path)
+
+    problems = caught.value.values["problems"]
+    assert isinstance(problems, list)
+    assert {one["code"] for one in problems} == {
+        "parameters-file-invalid",
+        "malformed-guid",
+        "bad-value",
+        "unknown-parameter",
+    }
+
+
+def test_files_of_two_tenants_are_not_of_one_run(tmp_path: Path) -> None:
+    (tmp_path / "environment.yaml").write_text(
+        f'tenant_id: "{TENANT}"\ndc_host: "DC1.contoso.com"\nmax_creates: 5\nreason: "x"\n', encoding="utf-8"
+    )
+    change = tmp_path / "change.yaml"
+    files = [tmp_path / "environment.yaml", change]
+    change.write_text(
+        f'tenant_id: "{TENANT.lower()}"\ndc_host: "dc1.contoso.com"\nmax_creates: 6\nreason: "x"\n', encoding="utf-8"
+    )
+
+    notes = load_parameters(files, {}, project_root=tmp_path).notes
+
+    assert [str(note) for note in notes] == [f"max_creates of {change}:3 replaces that of {files[0]}:3."]
+    change.write_text('dc_host: "dc2.contoso.com"\n', encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        load_parameters(files, {}, project_root=tmp_path)
+    assert caught.value.code == "parameters-files-differ"
+    change.write_text("", encoding="utf-8")
+    replaced = load_parameters(files, {"dc_host": "dc2.contoso.com"}, project_root=tmp_path)
+    assert (replaced.parameters.dc_host, replaced.notes) == ("dc2.contoso.com", ())

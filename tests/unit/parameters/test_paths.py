@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.parameters.check import notes
+from runbook_lib.parameters.connections import doubtful_names
 from runbook_lib.parameters.load import parameters_from_values
-from runbook_lib.parameters.model import project_root, resolve
+from runbook_lib.parameters.paths import project_root, resolve
 
 
 def test_the_variable_names_the_root(tmp_path: Path) -> None:
@@ -56,3 +57,21 @@ def test_notes_are_about_what_may_be_meant(tmp_path: Path) -> None:
         "select_names, item 2 holds U+2019 RIGHT SINGL",
     ]
     assert notes(parameters_from_values({"sign_in": "secret", "certificate_file": "x"}, source="test"), tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ({"dc_host": "192.0.2.10"}, "dc_host is an IP address"),
+        ({"dc_host": "dc01.contoso.com", "dc_host_fallback": "2001:db8::1"}, "dc_host_fallback is an IP address"),
+        ({"dc_host": "dc01"}, "dc_host is a short name"),
+        ({"bind_user": "CONTOSO\\svc-gwb"}, "bind_user has the form DOMAIN\\user"),
+        ({"bind_user": "svc-gwb"}, "bind_user is neither"),
+        ({"bind_user": "svc-gwb@contoso.com", "dc_host": "localhost"}, ""),
+        ({"bind_user": "CN=a,DC=contoso,DC=com", "dc_host": "dc01.contoso.com"}, ""),
+    ],
+)
+def test_names_in_a_form_that_hardly_works_are_remarked_on(values: dict[str, str], words: str) -> None:
+    found = [str(note) for note in doubtful_names(parameters_from_values(values, source="test"))]
+
+    assert [note.startswith(words) for note in found] == ([True] if words else [])
