@@ -23,14 +23,16 @@ from runbook_lib.parameters.problems import Problem, Problems
 from runbook_lib.parameters.yaml_text import Location
 from runbook_lib.strict_file import Unfit, read_plain
 
-LARGEST_FILE = 32 * 1024 * 1024
+LARGEST_GROUPS_FILE = 32 * 1024 * 1024
 """Bytes of such a file: the inventory of a hundred thousand groups has half of it."""
 _LARGEST_UNPACKED = 512 * 1024 * 1024
 """Bytes of all parts of a workbook, unpacked."""
 SELECTIONS = ("select_ids", "select_names", "disable_ids", "disable_names")
 """Parameters that the groups of files join."""
 _MOST_GROUPS = 20_000
+"""Groups of one column; a larger list is another file."""
 _MOST_COLUMNS = 1_000
+"""Columns that are looked at; of our own table there are 16."""
 _ID_HEADINGS = ("group_id", "id", "object id", "objectid")
 """Headings of group ids: of this runbook's groups.csv, of the Entra admin center's export, of PowerShell."""
 _DELIMITERS = ",;\t"
@@ -39,7 +41,7 @@ _ZIP = b"PK\x03\x04"
 _WILDCARDS = re.compile(r"[*?\[]")
 _SAVE_AS = t("In Excel: Save as, CSV UTF-8 or Excel workbook (.xlsx), without a password.")
 
-Row = tuple[int, Sequence[object]]
+_TableRow = tuple[int, Sequence[object]]
 """Its number as a person counts it, and its cells."""
 
 
@@ -112,7 +114,7 @@ def read_groups(path: Path, column: str) -> tuple[NamedGroup, ...]:
         UnusableGroupsFile: It cannot be read, has no such column, or a row has no group there.
     """
     try:
-        data = read_plain(path, largest=LARGEST_FILE).data
+        data = read_plain(path, largest=LARGEST_GROUPS_FILE).data
     except FileNotFoundError:
         raise UnusableGroupsFile(t("which is not there")) from None
     except Unfit as unfit:
@@ -123,7 +125,7 @@ def read_groups(path: Path, column: str) -> tuple[NamedGroup, ...]:
     return _column(rows, column, path.name)
 
 
-def _column(rows: Iterator[Row], column: str, file: str) -> tuple[NamedGroup, ...]:
+def _column(rows: Iterator[_TableRow], column: str, file: str) -> tuple[NamedGroup, ...]:
     first = next(rows, None)
     if first is None:
         raise UnusableGroupsFile(t("which is empty"))
@@ -184,7 +186,7 @@ def _text(cell: object) -> str | None:
     return cell.strip() if isinstance(cell, str) else None
 
 
-def _csv_rows(data: bytes, column: str) -> Iterator[Row]:
+def _csv_rows(data: bytes, column: str) -> Iterator[_TableRow]:
     encoding = "utf-16" if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) else "utf-8-sig"
     try:
         text = data.decode(encoding)
@@ -201,7 +203,7 @@ def _csv_rows(data: bytes, column: str) -> Iterator[Row]:
     return _parsed(text, max(_DELIMITERS, key=fits))
 
 
-def _parsed(text: str, delimiter: str) -> Iterator[Row]:
+def _parsed(text: str, delimiter: str) -> Iterator[_TableRow]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
     try:
         for cells in reader:
@@ -210,7 +212,7 @@ def _parsed(text: str, delimiter: str) -> Iterator[Row]:
         raise UnusableGroupsFile(t("whose line {line} is no CSV", line=reader.line_num), _SAVE_AS) from None
 
 
-def _workbook_rows(data: bytes) -> Iterator[Row]:
+def _workbook_rows(data: bytes) -> Iterator[_TableRow]:
     """Rows of the first sheet. openpyxl raises whatever a damaged file makes it raise."""
     from openpyxl import load_workbook
 
