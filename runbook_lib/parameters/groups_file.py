@@ -33,8 +33,8 @@ _MOST_GROUPS = 20_000
 """Groups of one column; a larger list is another file."""
 _MOST_COLUMNS = 1_000
 """Columns that are looked at; of our own table there are 16."""
-_ID_HEADINGS = ("group_id", "id", "object id", "objectid")
-"""Headings of group ids: of this runbook's groups.csv, of the Entra admin center's export, of PowerShell."""
+_ID_HEADINGS = ("group_id", "id", "objectid")
+"""Headings of group ids, blanks left out: of this runbook's groups.csv, of the Entra admin center's export."""
 _DELIMITERS = ",;\t"
 _OLD_EXCEL = b"\xd0\xcf\x11\xe0"
 _ZIP = b"PK\x03\x04"
@@ -168,7 +168,7 @@ def _column(rows: Iterator[_TableRow], column: str, file: str) -> tuple[NamedGro
 
 def _position(headings: Sequence[str], column: str) -> int | None:
     """Where the column stands; None where there is none of that heading."""
-    folded = [text.casefold() for text in headings]
+    folded = [text.casefold() if column else text.casefold().replace(" ", "") for text in headings]
     for wanted in (column.strip().casefold(),) if column else _ID_HEADINGS:
         if folded.count(wanted) > 1:
             raise UnusableGroupsFile(t("which has several columns {column}", column=printable(wanted, limit=80)))

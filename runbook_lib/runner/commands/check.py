@@ -31,7 +31,7 @@ _ROUTES = ("direct", "cloud-sync", "connect-sync")
 
 
 @click.command(cls=TakesParameters)
-@click.argument("named", metavar="[PARAMS]...", nargs=-1, type=click.Path(path_type=Path))
+@click.argument("named", metavar="[PARAMS...]", nargs=-1, type=click.Path(path_type=Path))
 @files_option()
 @parameter_option()
 @click.option(
