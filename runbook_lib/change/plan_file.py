@@ -208,7 +208,7 @@ def _plan(read: PlanFile) -> Plan:
         changes=tuple(map(_change, read.changes)),
         limits=dict(read.limits),
         refusals=tuple(
-            Refusal(as_group_id(r.group_id), r.display_name, r.rule, verbatim(r.why), verbatim(r.to_do))
+            Refusal(group_id_or_none(r.group_id), r.display_name, r.rule, verbatim(r.why), verbatim(r.to_do))
             for r in read.refusals
         ),
         in_step=read.in_step,
@@ -230,10 +230,6 @@ def _change(read: ChangeHead) -> Change:
         reason=read.reason,
         why=verbatim(read.why),
     )
-
-
-def _refusal(read: _Refusal) -> Refusal:
-    return Refusal(as_group_id(read.group_id), read.display_name, read.rule, verbatim(read.why), verbatim(read.to_do))
 
 
 def _members(read: _Members) -> GroupMembers:

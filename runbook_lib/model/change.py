@@ -155,7 +155,15 @@ def _route_identity(route: Route) -> dict[str, str]:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A selected group that this plan leaves alone, with the rule that says so."""
+    """What this plan leaves alone, a selected group as a rule, and why.
+
+    Attributes:
+        group_id: The cloud group; ``NO_GROUP`` where it is about the whole configuration.
+        display_name: Its name, or that of the configuration; for people.
+        rule: Why, a stable code.
+        why: Why, in words.
+        to_do: The way out; may be empty.
+    """
 
     group_id: GroupId
     display_name: str

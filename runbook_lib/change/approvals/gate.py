@@ -314,9 +314,9 @@ def _approver(standing: StandingApproval) -> str:
 
 
 def refusal_finding(refusal: Refusal) -> Finding:
-    """A selected group that the plan leaves alone, for the record."""
+    """What the plan leaves alone, for the record: a group by its id, and what is about no group by the rule."""
     return Finding(
-        id=f"refused:{refusal.group_id}",
+        id=f"refused:{refusal.group_id or refusal.rule}",
         severity=Severity.WARNING,
         seen=t("{display_name!r} is left alone: {why}", display_name=refusal.display_name, why=refusal.why),
         to_do=refusal.to_do,

@@ -111,8 +111,8 @@ class _Limits(Format):
 class _Refusal(Format):
     """One refusal."""
 
-    group_id: Guid = Field(description="Id of the cloud group")
-    display_name: str = Field(description="Its display name")
+    group_id: GuidOrNone = Field(description="Id of the cloud group; empty: the whole configuration of Cloud Sync")
+    display_name: str = Field(description="Its display name; of a configuration the job")
     rule: str = Field(description="Rule that says so, as a stable code")
     why: str = Field(description="Why, in words")
     to_do: str = Field(description="The way out; may be empty")

@@ -82,9 +82,9 @@ def cost_finding(cost: Cost) -> Finding:
         id="cloud-sync-cost",
         severity=Severity.INFO,
         seen=t(
-            "Carrying it out takes {writes} that change something, {units:,} units of throttling (a small tenant has "
-            "3,500 in ten seconds), about {minutes} min.",
-            writes=counted(cost.writes, "request"),
+            "Carrying it out takes {writes}, {units:,} units of throttling (a small tenant has 3,500 in ten seconds), "
+            "about {minutes} min.",
+            writes=counted(cost.writes, "write request"),
             units=cost.units,
             minutes=minutes,
         ),

@@ -161,7 +161,7 @@ def _back(change: CloudSyncChange, kind: ChangeKind, payload: Any) -> CloudSyncC
 
 def _refusal(change: CloudSyncChange, rule: str, why: Text) -> Refusal:
     to_do = t("Decide by hand, in the Entra admin center.")
-    return Refusal(change.group_id, change.display_name, rule, why, to_do)
+    return Refusal(change.group_id, printable(change.title, limit=80), rule, why, to_do)
 
 
 def require_same_place(now: CloudSyncTarget, then: CloudSyncTarget) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,6 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from runbook_lib.change.approvals.gate import refusal_finding
 from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.cloud_sync.configuration import Notification
@@ -24,6 +26,7 @@ from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from runbook_lib.routes.cloud_sync.scope.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from tests.support import builders as b
+from tests.support.schemas import problems
 from tests.unit.routes_cloud_sync.runs import ROUTES, Runs
 from tests.unit.routes_cloud_sync.world import CN, Graph, inventory, security, sides_of, source
 
@@ -132,6 +135,12 @@ def test_what_somebody_changed_since_is_left_alone_by_an_undo(tmp_path: Path) ->
     undo = plan_undo(sides_of(READ, graph), b.policy(), DesiredSettings({}), DoneChange(plan, effects_of(chain))).plan
     assert {refusal.rule for refusal in undo.refusals} == {"schema-changed", "settings-changed", "assigned-anew"}
     assert {change.kind for change in undo.changes} == {ChangeKind.PAUSE, ChangeKind.UNASSIGN}
+    told = json.loads(json.dumps(plan_to_json(undo)))
+    again = plan_from_json(told, ROUTES)
+    assert (again.digest, again.refusals) == (undo.digest, undo.refusals), "whoever approves it reads it"
+    assert problems("plan-cloud-sync", told) == []
+    assert all(refusal.display_name for refusal in undo.refusals), "the configuration has a name too"
+    assert len({refusal_finding(refusal).id for refusal in undo.refusals}) == 3
 
 
 def test_a_refusal_in_the_middle_breaks_off_and_the_next_run_goes_on(tmp_path: Path) -> None:

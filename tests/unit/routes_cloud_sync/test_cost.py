@@ -49,7 +49,7 @@ def test_the_slowest_limit_decides(cost: Cost, seconds: int) -> None:
 
 def test_it_is_said_before_and_after() -> None:
     said = cost_finding(Cost(answers=510, units=12_000, writes=12_000, on_demand=0)).seen
-    assert "12,000 requests that change something, 12,000 units of throttling" in said
+    assert "12,000 write requests, 12,000 units of throttling" in said
     assert "about 10 min" in said
     assert "took 9 answers of Graph in 61 s" in took_finding(9, timedelta(seconds=61)).seen
 

@@ -307,5 +307,4 @@ def _taken(change: CloudSyncChange, kind: ChangeKind, payload: Any) -> CloudSync
 
 def _no(change: CloudSyncChange, rule: str, why: Text) -> Refusal:
     to_do = t("Decide by hand, in AD or in the Entra admin center.")
-    name = change.display_name or printable(change.payload.job_id, limit=80)
-    return Refusal(change.group_id, name, rule, why, to_do)
+    return Refusal(change.group_id, printable(change.title, limit=80), rule, why, to_do)
