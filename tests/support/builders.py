@@ -11,6 +11,7 @@ from typing import Any
 
 from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.change.step import Effect
+from runbook_lib.graph.rows import principal_of_group
 from runbook_lib.inventory.build import Inventory, build_inventory
 from runbook_lib.inventory.index import index_directory
 from runbook_lib.inventory.naming import Naming
@@ -179,7 +180,8 @@ def cloud_side(
         for name, group in by_name.items()
         if name not in unread
     }
-    linked = [m for some in (members or {}).values() for m in some if isinstance(m, CloudPrincipal)]
+    every = [m for some in (members or {}).values() for m in some]
+    linked = [principal_of_group(m) if isinstance(m, CloudGroup) else m for m in every]
     return CloudSnapshot(
         tenant=Tenant(TENANT, "Contoso"),
         groups=tuple(groups),

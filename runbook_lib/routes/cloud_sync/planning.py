@@ -14,6 +14,7 @@ from runbook_lib.graph.tenant.jobs import CloudSync, CloudSyncJob, ObjectScope
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import GroupMembers, Plan, Refusal
 from runbook_lib.model.change_kind import Operation
+from runbook_lib.model.cloud import PrincipalType
 from runbook_lib.model.directory import DirectorySnapshot
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
@@ -57,9 +58,11 @@ class Sides:
 
     @property
     def selected_groups(self) -> list[str]:
-        """Ids of what is assigned in the role of selected groups and is no person, sorted."""
-        people = self.inventory.cloud.principals
-        return sorted(one for one in self.documents.assignments if one not in people)
+        """Ids of what is assigned in the role of selected groups, sorted, without people: these can be assigned too."""
+        # A group that is a member of another one is among the principals as well.
+        principals = self.inventory.cloud.principals.values()
+        people = {one.id for one in principals if one.type is PrincipalType.USER}
+        return sorted(self.documents.assignments.keys() - people)
 
     @property
     def mapping(self) -> ObjectScope:

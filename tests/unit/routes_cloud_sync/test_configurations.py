@@ -68,7 +68,8 @@ from tests.unit.routes_cloud_sync.world import CN, JOB, OU, PRINCIPAL, inventory
 
 GROUPS = [security(f"G{number}") for number in range(3)]
 IDS = [group.id for group in GROUPS]
-READ = inventory(GROUPS, {"G0": [b.synced("P0")]}, users=[b.ad_user("P0")])
+PERSON = b.synced("P0")
+READ = inventory(GROUPS, {"G0": [PERSON, GROUPS[1]]}, users=[b.ad_user("P0")])
 NOTHING = DesiredSettings({})
 WANTED = DesiredSettings(
     {"parentDistinguishedName": source(f'"{OU}"'), "sAMAccountName": source('Append([displayName],"_g")')},
@@ -355,6 +356,7 @@ def test_a_group_that_is_gone_since_does_not_come_back_into_scope(tmp_path: Path
     fewer = inventory(GROUPS[1:], {}, users=[])
     back = plan_bring_back(sides_now(fewer, tenant), b.policy(), NOTHING, done(removal, chain)).plan
     assert [(refusal.group_id, refusal.rule) for refusal in back.refusals] == [(IDS[0], "not-in-cloud")]
+    assert back.refusals[0].display_name == IDS[0], "its name went with it"
     assert [change.group_id for change in back.changes if change.group_id] == [IDS[1]]
 
 
@@ -371,6 +373,7 @@ def test_another_configuration_in_its_place_is_left_alone(tmp_path: Path) -> Non
 def test_the_plan_of_a_removal_says_what_it_means(tmp_path: Path) -> None:
     tenant = established()
     tenant.secrets = [*tenant.secrets, {"key": "Password", "value": "*****"}]
+    tenant.assigned[PERSON.id] = "a person, who is no group"
     made = removing(tenant)
     assert made.plan.phrase == "DELETE CONFIGURATION IN contoso.com"
     found = {finding.id: finding for finding in made.findings}

@@ -67,14 +67,16 @@ def plan_bring_back(sides: Sides, policy: Policy, desired: DesiredSettings, done
     why = t("The record removed it.")
     changes = made_anew(sides, name, job.secrets, RestoreSchema(job.schema), reason="undo-remove", why=why)
     refusals: list[Refusal] = []
-    names = {row.group_id: row.display_name for row in sides.inventory.rows}
+    principals = sides.inventory.cloud.principals
+    names = {one: who.display_name for one, who in principals.items()}  # people can be assigned too
+    names |= {row.group_id: row.display_name for row in sides.inventory.rows}
     ends = configuration.assignments if configuration else ()
     for one in map(GroupId, ends):
         if one in sides.documents.assignments:
             continue
-        if one not in names and one not in sides.inventory.cloud.principals:
+        if one not in names:
             gone = t("There is no such group in the tenant any more.")
-            refusals.append(Refusal(one, "", "not-in-cloud", gone, t("Nothing is to be done about it.")))
+            refusals.append(Refusal(one, one, "not-in-cloud", gone, t("Nothing is to be done about it.")))
             continue
         role = configuration.role_id if configuration else ""
         assign = action(sides, Assign(role), one)
