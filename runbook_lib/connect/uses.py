@@ -188,8 +188,16 @@ _NAMES: Mapping[UseKind, Text] = {
 }
 
 
-def use_findings(uses: Uses, groups: Collection[DirectoryGroup]) -> Iterator[Finding]:
-    """What a reader has to know before the groups go: what hangs on them, and where nobody looked."""
+def use_findings(
+    uses: Uses, groups: Collection[DirectoryGroup], unsure: Collection[ObjectGuid] = frozenset()
+) -> Iterator[Finding]:
+    """What a reader has to know before the groups go: what hangs on them, and where nobody looked.
+
+    Args:
+        uses: What was found.
+        groups: The groups that go or may go.
+        unsure: Of these, the ones that may stay, such as groups that the route direct wrote to the same OU.
+    """
     counts = Counter(use.kind for use in uses.all)
     concerned: defaultdict[UseKind, set[ObjectGuid]] = defaultdict(set)
     for use in uses.all:
@@ -200,16 +208,21 @@ def use_findings(uses: Uses, groups: Collection[DirectoryGroup]) -> Iterator[Fin
             id=f"hangs-on-groups:{kind.value}",
             severity=Severity.BLOCKING,
             seen=t(
-                "{what}: {uses} of {groups} that will be deleted. {holders}",
+                "{what}: {uses} of {groups}. {holders}",
                 what=_NAMES[kind],
                 uses=counted(number, "use"),
-                groups=counted(len(concerned[kind]), "group"),
+                groups=_going(len(concerned[kind].difference(unsure)), len(concerned[kind].intersection(unsure))),
                 holders=first_of(holders, 5, "; "),
             ),
             expected=t("Nothing hangs on a group that is deleted."),
             why=t("A group that comes back from the Recycle Bin has its SID; one that is made anew has another one."),
             to_do=t("Look at uses.csv, tell their owners, and acknowledge this finding where it is accepted."),
-            values={"kind": kind.value, "uses": number, "groups": len(concerned[kind])},
+            values={
+                "kind": kind.value,
+                "uses": number,
+                "groups": len(concerned[kind]),
+                "unsure": len(concerned[kind].intersection(unsure)),
+            },
             acknowledgeable=True,
         )
     yield Finding(
@@ -219,3 +232,9 @@ def use_findings(uses: Uses, groups: Collection[DirectoryGroup]) -> Iterator[Fin
         values={"groups": len(groups), "uses": len(uses.all)},
         to_do=NOTHING,
     )
+
+
+def _going(sure: int, unsure: int) -> Text:
+    will = t("{groups} that will be deleted", groups=counted(sure, "group"))
+    may = t("{groups} that may be deleted", groups=counted(unsure, "group"))
+    return joined([one for one, number in ((will, sure), (may, unsure)) if number], t(" and "))

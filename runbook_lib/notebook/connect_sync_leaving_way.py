@@ -20,7 +20,7 @@ from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.predicted import Predicted
+from runbook_lib.model.predicted import Known, Predicted
 from runbook_lib.model.text import t
 from runbook_lib.notebook.connect_sync_reading import read_server, settings_now
 from runbook_lib.notebook.connect_sync_way import ConnectSyncWay
@@ -80,7 +80,8 @@ class ConnectLeavingWay(ConnectSyncWay):
         findings = made.findings
         if made.plan.changes and made.removals:
             uses = self._read_uses(made, inventory)
-            findings = (*findings, *use_findings(uses, [one.present for one in made.removals]))
+            unsure = {one.present.guid for one in made.removals if one.certain is not Known.YES}
+            findings = (*findings, *use_findings(uses, [one.present for one in made.removals], unsure))
             views = (leaving_view(made.removals, uses),)
         if (brings := _brings_back(made)) or (made.plan.changes and made.removals):
             findings = (*findings, *self._rights(inventory, now=brings))

@@ -90,3 +90,15 @@ def test_uses_are_findings_to_accept_each_kind_once() -> None:
     assert nested.acknowledgeable
     assert nested.severity is Severity.BLOCKING
     assert "2 uses of 1 group that will be deleted. CN=A; CN=B" in nested.seen
+
+
+def test_what_hangs_on_a_group_that_may_stay_is_not_said_to_be_lost() -> None:
+    uses = tuple(Use(guid, UseKind.NESTED, HOLDER, OF_EXCHANGE["authOrig"]) for guid in (GUID, OTHER))
+    for some, said in (
+        (uses, "2 uses of 1 group that will be deleted and 1 group that may be deleted. "),
+        (uses[1:], "1 use of 1 group that may be deleted. "),
+    ):
+        one = next(use_findings(replace(uses_of([], {}, LINKS, None, None), all=some), [GROUP], {OTHER}))
+        assert said in one.seen
+        assert one.severity is Severity.BLOCKING
+        assert one.values["unsure"] == 1
