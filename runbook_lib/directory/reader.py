@@ -294,11 +294,9 @@ class DirectoryReader:
         if result["result"] in BUSY_READING:
             busy = ldap_error_of(result, operation="search", dn=base)
             raise DirectoryUnavailable(busy.message, code=busy.code, hint=busy.hint, values=busy.values)
-        entries = [item["entry"] for item in response or () if item["type"] == "searchResEntry"]
-        if len(entries) != len(response or ()):
-            found = (uri for item in response if item["type"] == "searchResRef" for uri in item.get("uri") or ())
-            self.references.update(islice(found, MOST_REFERENCES - len(self.references)))
-        return result, entries
+        found = (uri for item in response or () if item["type"] == "searchResRef" for uri in item.get("uri") or ())
+        self.references.update(islice(found, MOST_REFERENCES - len(self.references)))
+        return result, self._line.entries
 
     def require_controller(self, expected: ControllerIdentity) -> None:
         """Close the connection where another controller than this one answers.

@@ -15,8 +15,10 @@ from typing import Any, TypeVar
 from ldap3.core.exceptions import LDAPException
 
 from runbook_lib.deadline import ANSWER_TIMES, within
+from runbook_lib.directory.entries import EntryReceiver, TooManyMessages
 from runbook_lib.directory.errors import LONGEST_SAID, SUCCESS, AnswerWithoutEnd, DirectoryUnavailable
-from runbook_lib.directory.wire import raw_decoder, unavailable, without_end
+from runbook_lib.directory.search import Entry
+from runbook_lib.directory.wire import unavailable, without_end
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.text import clause, t, verbatim
 from runbook_lib.secrets.sources import scrubbed
@@ -29,10 +31,6 @@ LARGEST_LDAP_ANSWER = 512 * 1024 * 1024
 MOST_MESSAGES = 20_000
 """Entries and references in the answer to one request; a page has 1,000 entries."""
 _RECEIVE_BYTES = 262_144
-
-
-class _TooMany(LDAPException):  # type: ignore[misc]
-    """More messages than an answer has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +53,6 @@ class ReconnectingConnection:
     def __init__(self, connection: Any, patience: ControllerPatience) -> None:
         self.patience = patience
         self.redact: Callable[[str], str] = partial(scrubbed, limit=LONGEST_SAID)
-        self._messages = 0
         self.requests = 0
         self.renewed = 0
         self._reopen: Callable[[], Any] | None = None
@@ -74,6 +71,11 @@ class ReconnectingConnection:
         self._reopen = reopen
         self._verify = verify
 
+    @property
+    def entries(self) -> list[Entry]:
+        """What the last search found; no part of ldap3's answer."""
+        return self._receiver.entries
+
     def request(self, method: str, *arguments: object, **named: object) -> Any:
         """Send one request and return ldap3's answer (status, result, response, request).
 
@@ -84,14 +86,14 @@ class ReconnectingConnection:
         if self._lost or self._closed:
             raise unavailable(t("the connection was closed or lost before"))
         self.requests += 1
-        self._messages = 0
+        self._receiver.begin()
         try:
             with within(self._connection.receive_timeout * ANSWER_TIMES, largest=LARGEST_LDAP_ANSWER) as limit:
                 answer = getattr(self._connection, method)(*arguments, **named)
         except (LDAPException, OSError) as error:
             self._lost = True
             self._unbind()
-            if why := limit.over or (str(error) if isinstance(error, _TooMany) else ""):
+            if why := limit.over or (str(error) if isinstance(error, TooManyMessages) else ""):
                 raise without_end(why) from None
             raise unavailable(verbatim(self.redact(str(error)))) from None
         except KeyboardInterrupt:
@@ -145,19 +147,8 @@ class ReconnectingConnection:
 
     def _adopt(self, connection: Any) -> None:
         connection.strategy.socket_size = _RECEIVE_BYTES
-        connection.strategy.decode_response_fast = self._counted(raw_decoder(connection.strategy.decode_response_fast))
+        self._receiver = EntryReceiver(connection.strategy, MOST_MESSAGES)
         self._connection = connection
-
-    def _counted(self, decode: Callable[[Any], Any]) -> Callable[[Any], Any]:
-        def counted(message: Any) -> Any:
-            self._messages += 1
-            if self._messages > MOST_MESSAGES:
-                raise _TooMany(
-                    t("answered one request with more than {most_messages:,} messages", most_messages=MOST_MESSAGES)
-                )
-            return decode(message)
-
-        return counted
 
     def _unbind(self) -> None:
         try:

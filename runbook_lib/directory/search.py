@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NewType
 from uuid import UUID
 
@@ -164,6 +165,12 @@ def sid_text(value: bytes) -> str:
     """
     if len(value) < 12 or value[0] != 1 or not 1 <= value[1] <= 15 or len(value) != 8 + 4 * value[1]:
         raise ValueError("not a binary SID")
+    return f"{_before_last(value[:-4])}-{int.from_bytes(value[-4:], 'little')}"
+
+
+@lru_cache(maxsize=256)
+def _before_last(value: bytes) -> str:
+    """The text of a SID without its last number: that of its domain, which nearly all that are read have in common."""
     authority = int.from_bytes(value[2:8], "big")
     parts = (int.from_bytes(value[at : at + 4], "little") for at in range(8, len(value), 4))
     # MS-DTYP 2.4.2.1: an authority of 2^32 or more is written in hexadecimal.
@@ -238,7 +245,7 @@ class Entry:
 
     def texts(self, name: str) -> tuple[str, ...]:
         """All values as text, in the server's order."""
-        return tuple(value.decode("utf-8", "surrogateescape") for value in self.attributes.get(name.lower(), ()))
+        return tuple([value.decode("utf-8", "surrogateescape") for value in self.attributes.get(name.lower(), ())])
 
     def text(self, name: str) -> str | None:
         """The first value as text, or None."""

@@ -21,7 +21,7 @@ from runbook_lib.model.directory import (
     DirectoryObject,
     DirectorySnapshot,
 )
-from runbook_lib.model.dn import is_below
+from runbook_lib.model.dn import normalize_dn
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, EXTERNAL_ID_ATTRIBUTE
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import NOTHING, Progress, Text, counted, t
@@ -176,7 +176,12 @@ class _Reader:
                 values=values,
             )
         )
-        expected = {e.guid for e in entries if _is_anchored(e) or any(is_below(e.dn, dn) for dn in below)}
+        ends = tuple(f",{normalize_dn(dn)}" for dn in below)
+
+        def concerned(entry: Entry) -> bool:
+            return _is_anchored(entry) or normalize_dn(entry.dn).endswith(ends)
+
+        expected = {entry.guid for entry in filter(concerned, entries)}
         unlike = sorted(expected ^ found.keys())
         now = {guid: self.directory.read(guid, (*asked, "member")) for guid in unlike}
         kept = [entry for entry in entries if entry.guid not in now]
@@ -184,7 +189,7 @@ class _Reader:
             found.pop(guid, None)
             if entry is not None:
                 kept.append(entry)
-                if _is_anchored(entry) or any(is_below(entry.dn, dn) for dn in below):
+                if concerned(entry):
                     found[guid] = tuple(sorted(entry.texts("member")))
         if now:
             gone = sum(entry is None for entry in now.values())

@@ -12,7 +12,6 @@ import hashlib
 import json
 import re
 from typing import NewType
-from uuid import UUID
 
 ANCHOR_ATTRIBUTE = "adminDescription"
 MARK_ATTRIBUTE = "extensionName"
@@ -74,7 +73,13 @@ def as_object_guid(text: str | bytes) -> ObjectGuid:
     Raises:
         ValueError: ``text`` is no GUID.
     """
-    return ObjectGuid(lower_guid(text) if isinstance(text, str) else str(UUID(bytes_le=text)))
+    if isinstance(text, str):
+        return ObjectGuid(lower_guid(text))
+    if len(text) != 16:
+        raise ValueError("not the 16 bytes of a GUID")
+    # The first three groups are little-endian ([MS-DTYP] 2.3.4.2).
+    shown = (text[3::-1] + text[5:3:-1] + text[7:5:-1] + text[8:]).hex()
+    return ObjectGuid(f"{shown[:8]}-{shown[8:12]}-{shown[12:16]}-{shown[16:20]}-{shown[20:]}")
 
 
 def group_id_or_none(text: str) -> GroupId:

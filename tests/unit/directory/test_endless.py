@@ -13,6 +13,7 @@ from ldap3 import Server
 
 from runbook_lib.directory import reader, reconnect, wire
 from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.entries import TooManyMessages
 from runbook_lib.directory.errors import AnswerWithoutEnd, bind_error, ldap_error_of
 from runbook_lib.directory.reconnect import ControllerPatience
 from runbook_lib.directory.search import ANY_OBJECT
@@ -142,7 +143,7 @@ def directory_with(answers: Iterator[Any]) -> tuple[_Connection, Directory]:
 def test_a_write_whose_answer_does_not_end_may_have_taken_effect() -> None:
     class Slow(_Connection):
         def modify(self, *_: object, **__: object) -> Any:
-            raise reconnect._TooMany("answered one request with more than 9 messages")
+            raise TooManyMessages("answered one request with more than 9 messages")
 
     with pytest.raises(WriteUnanswered, match="more than 9 messages"):
         Directory(Slow([]), opened=clock()).modify(GUID, [AttributeDelta("description", (), ("x",))])

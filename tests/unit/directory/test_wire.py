@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from ldap3.core.exceptions import LDAPSocketReceiveError
 
+from rehearsal.directory.messages import SEARCH_DONE, result, search_entry, write_message
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import DirectoryUnavailable
 from runbook_lib.directory.reconnect import ControllerPatience
@@ -17,11 +18,17 @@ from runbook_lib.directory.wire import PAGED_RESULTS
 from runbook_lib.errors import RunbookError, ServiceFailed
 from tests.unit.directory.embedded import clock
 
+_NUMBER = 70_000
+_END = write_message(_NUMBER, result(SEARCH_DONE, 0))
 Answer = tuple[dict[str, Any], list[dict[str, Any]]]
 
 
 def _entry(name: str, **attributes: list[bytes]) -> dict[str, Any]:
     return {"type": "searchResEntry", "entry": Entry(name, {k.replace("__", ";"): v for k, v in attributes.items()})}
+
+
+def _bytes(entry: Entry) -> bytes:
+    return write_message(_NUMBER, search_entry(entry.dn, [(name, list(v)) for name, v in entry.attributes.items()]))
 
 
 def _done(code: int = 0, cookie: bytes | None = b"") -> dict[str, Any]:
@@ -37,14 +44,17 @@ class _Connection:
         self.asked: list[dict[str, Any]] = []
         self.closed = False
         self.receive_timeout = 5
-        self.strategy = SimpleNamespace(socket_size=0, decode_response_fast=lambda message: message)
+        self.arrived: list[bytes] = []
+        self.strategy = SimpleNamespace(socket_size=0, receiving=lambda: self.arrived, _outstanding={_NUMBER: {}})
 
     def search(self, base: str, filter_: str, **named: Any) -> tuple[bool, dict[str, Any], list[dict[str, Any]], None]:
         self.asked.append({"base": base, "filter": filter_, **named})
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        return True, answer[0], answer[1], None
+        self.arrived = [*(_bytes(one["entry"]) for one in answer[1] if "entry" in one), _END]
+        assert self.strategy.receiving() == [_END]
+        return True, answer[0], [one for one in answer[1] if "entry" not in one], None
 
     def unbind(self) -> None:
         self.closed = True
