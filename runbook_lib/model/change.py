@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Generic, Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar, cast
 
 from runbook_lib.model.change_kind import KINDS_OF_ROUTE, ChangeKind, Operation
 from runbook_lib.model.finding import Finding
@@ -305,6 +305,43 @@ class PlannedOf(Generic[PayloadT, TargetT]):
 
 Planned = PlannedOf[Payload, Target]
 """What a planner of any route gives."""
+
+
+P = TypeVar("P", bound=Payload)
+T = TypeVar("T", bound=Target)
+
+
+@dataclass(frozen=True, slots=True)
+class OfRoute(Generic[P, T]):
+    """Gives what is known to be of one route the types of that route.
+
+    Every method raises ``TypeError`` for what is of another route: a defect.
+    """
+
+    payload_type: type[P]
+    target_type: type[T]
+
+    def change(self, change: Change) -> ChangeOf[P]:
+        """A change."""
+        if not isinstance(change.payload, self.payload_type):
+            raise TypeError(f"not a {self.payload_type.__name__}: a change of the route {change.route.value}")
+        return cast("ChangeOf[P]", change)
+
+    def changes(self, changes: Iterable[Change]) -> tuple[ChangeOf[P], ...]:
+        """Changes."""
+        return tuple(map(self.change, changes))
+
+    def target(self, target: Target) -> T:
+        """A target."""
+        if not isinstance(target, self.target_type):
+            raise TypeError(f"not a {self.target_type.__name__}: {type(target).__name__}")
+        return target
+
+    def plan(self, plan: Plan) -> PlanOf[P, T]:
+        """A plan with its target and all its changes."""
+        self.target(plan.target)
+        self.changes(plan.changes)
+        return cast("PlanOf[P, T]", plan)
 
 
 def _groups(number: int) -> str:

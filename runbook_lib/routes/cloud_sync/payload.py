@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 
-from runbook_lib.model.change import Change, ChangeOf, MemberDifference, Plan, PlanOf, ValueDifference
+from runbook_lib.model.change import ChangeOf, MemberDifference, OfRoute, PlanOf, ValueDifference
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import NO_GROUP
 from runbook_lib.model.target import Route, Target
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.cloud_sync.actions import Action
-from runbook_lib.routes.cloud_sync.target import CloudSyncTarget, cloud_sync_target
+from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +84,7 @@ class CloudSyncPayload:
 
     def as_read(self, display_name: str, target: Target) -> dict[str, object]:
         """Names: everything else stands in the digest."""
-        configuration = cloud_sync_target(target).service_principal
+        configuration = CLOUD_SYNC.target(target).service_principal
         return {"group": display_name, "configuration": configuration, "names": self.action.names_read()}
 
     def beyond_standing(self, kind: ChangeKind) -> Text:
@@ -113,24 +111,5 @@ CloudSyncChange = ChangeOf[CloudSyncPayload]
 CloudSyncPlan = PlanOf[CloudSyncPayload, CloudSyncTarget]
 
 
-def cloud_sync_change(change: Change) -> CloudSyncChange:
-    """A change that is known to be of the route cloud-sync.
-
-    Raises:
-        TypeError: It is of another route: a defect.
-    """
-    if not isinstance(change.payload, CloudSyncPayload):
-        raise TypeError(f"a change of the route {change.route.value} came to cloud-sync")
-    return cast("CloudSyncChange", change)
-
-
-def cloud_sync_changes(changes: Iterable[Change]) -> tuple[CloudSyncChange, ...]:
-    """Changes that are known to be of the route cloud-sync; raises as ``cloud_sync_change``."""
-    return tuple(map(cloud_sync_change, changes))
-
-
-def cloud_sync_plan(plan: Plan) -> CloudSyncPlan:
-    """A plan that is known to be of the route cloud-sync; raises as ``cloud_sync_change``."""
-    cloud_sync_target(plan.target)
-    cloud_sync_changes(plan.changes)
-    return cast("CloudSyncPlan", plan)
+CLOUD_SYNC = OfRoute(CloudSyncPayload, CloudSyncTarget)
+"""Gives changes, plans and targets that are known to be of the route cloud-sync their types."""

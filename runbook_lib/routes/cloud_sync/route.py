@@ -17,7 +17,7 @@ from runbook_lib.routes.cloud_sync.files import (
     CloudSyncTargetFields,
 )
 from runbook_lib.routes.cloud_sync.journal_fields import EffectFields, IntentFields
-from runbook_lib.routes.cloud_sync.payload import cloud_sync_change, cloud_sync_changes, cloud_sync_plan
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC
 from runbook_lib.routes.cloud_sync.reach import beyond_kind, beyond_target
 from runbook_lib.routes.cloud_sync.requests import requests_of
 
@@ -39,15 +39,15 @@ class _CloudSyncRules:
 
     def steps_of(self, changes: Sequence[Change]) -> Sequence[PlannedStep]:
         """Every request, in its order."""
-        return requests_of(cloud_sync_changes(changes))
+        return requests_of(CLOUD_SYNC.changes(changes))
 
     def beyond_kind(self, change: Change, operation: Operation) -> Text:
         """What of it no plan of this runbook asks of Graph."""
-        return beyond_kind(cloud_sync_change(change), operation)
+        return beyond_kind(CLOUD_SYNC.change(change), operation)
 
     def beyond_target(self, plan: Plan) -> Text:
         """What the plan does outside its own configuration."""
-        return beyond_target(cloud_sync_plan(plan))
+        return beyond_target(CLOUD_SYNC.plan(plan))
 
 
 CLOUD_SYNC_RULES: RouteRules = _CloudSyncRules()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook_lib.model.target import Target, TargetPart
+from runbook_lib.model.target import TargetPart
 from runbook_lib.model.text import t
 
 
@@ -65,14 +65,3 @@ class CloudSyncTarget:
             "job_id": self.job_id,
             "configuration": self.configuration,
         }
-
-
-def cloud_sync_target(target: Target) -> CloudSyncTarget:
-    """A target that is known to be of the route cloud-sync.
-
-    Raises:
-        TypeError: It is of another route: a defect.
-    """
-    if not isinstance(target, CloudSyncTarget):
-        raise TypeError(f"a target of another route came to cloud-sync: {type(target).__name__}")
-    return target

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import cast
 
-from runbook_lib.model.change import Change, ChangeOf, MemberDifference, Plan, PlanOf, ValueDifference
+from runbook_lib.model.change import ChangeOf, MemberDifference, OfRoute, PlanOf, ValueDifference
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.dn import first_rdn
 from runbook_lib.model.target import Route, Target
 from runbook_lib.model.text import Text, t
 from runbook_lib.routes.connect_sync.actions import ConnectAction
-from runbook_lib.routes.connect_sync.target import ConnectSyncTarget, connect_sync_target
+from runbook_lib.routes.connect_sync.target import ConnectSyncTarget
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,8 +79,8 @@ class ConnectSyncPayload:
 
     def as_read(self, display_name: str, target: Target) -> dict[str, object]:
         """Names of the group, of its object and of all that the action names; the OU may be renamed once it began."""
-        own = first_rdn(self.dn) if self.group_id and self.object_guid != connect_sync_target(target).ou_guid else ""
-        told = {"group": display_name, "domain": connect_sync_target(target).domain_dns_name}
+        own = first_rdn(self.dn) if self.group_id and self.object_guid != CONNECT_SYNC.target(target).ou_guid else ""
+        told = {"group": display_name, "domain": CONNECT_SYNC.target(target).domain_dns_name}
         return {**told, "object": own, "names": self.action.names_read()}
 
     def beyond_standing(self, kind: ChangeKind) -> Text:
@@ -107,24 +105,5 @@ ConnectSyncChange = ChangeOf[ConnectSyncPayload]
 ConnectSyncPlan = PlanOf[ConnectSyncPayload, ConnectSyncTarget]
 
 
-def connect_sync_change(change: Change) -> ConnectSyncChange:
-    """A change that is known to be of the route connect-sync.
-
-    Raises:
-        TypeError: It is of another route: a defect.
-    """
-    if not isinstance(change.payload, ConnectSyncPayload):
-        raise TypeError(f"a change of the route {change.route.value} came to connect-sync")
-    return cast("ConnectSyncChange", change)
-
-
-def connect_sync_changes(changes: Iterable[Change]) -> tuple[ConnectSyncChange, ...]:
-    """Changes that are known to be of the route connect-sync; raises as ``connect_sync_change``."""
-    return tuple(map(connect_sync_change, changes))
-
-
-def connect_sync_plan(plan: Plan) -> ConnectSyncPlan:
-    """A plan that is known to be of the route connect-sync; raises as ``connect_sync_change``."""
-    connect_sync_target(plan.target)
-    connect_sync_changes(plan.changes)
-    return cast("ConnectSyncPlan", plan)
+CONNECT_SYNC = OfRoute(ConnectSyncPayload, ConnectSyncTarget)
+"""Gives changes, plans and targets that are known to be of the route connect-sync their types."""

@@ -18,7 +18,7 @@ from runbook_lib.routes.connect_sync.files import (
     ConnectSyncTargetFields,
 )
 from runbook_lib.routes.connect_sync.journal_fields import EffectFields, IntentFields
-from runbook_lib.routes.connect_sync.payload import connect_sync_change, connect_sync_changes, connect_sync_plan
+from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC
 from runbook_lib.routes.connect_sync.reach import beyond_kind, beyond_target
 
 
@@ -39,15 +39,15 @@ class _ConnectSyncRules:
 
     def steps_of(self, changes: Sequence[Change]) -> Sequence[PlannedStep]:
         """Every act, in its order."""
-        return acts_of(connect_sync_changes(changes))
+        return acts_of(CONNECT_SYNC.changes(changes))
 
     def beyond_kind(self, change: Change, operation: Operation) -> Text:
         """What of it no plan of this runbook hands over or does."""
-        return beyond_kind(connect_sync_change(change), operation)
+        return beyond_kind(CONNECT_SYNC.change(change), operation)
 
     def beyond_target(self, plan: Plan) -> Text:
         """What the plan does outside its own OU."""
-        return beyond_target(connect_sync_plan(plan))
+        return beyond_target(CONNECT_SYNC.plan(plan))
 
 
 CONNECT_SYNC_RULES: RouteRules = _ConnectSyncRules()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook_lib.model.directory import DirectorySnapshot
-from runbook_lib.model.target import Target, TargetPart
+from runbook_lib.model.target import TargetPart
 from runbook_lib.model.text import t
 
 
@@ -75,14 +75,3 @@ def connect_target_of(tenant_id: str, directory: DirectorySnapshot) -> ConnectSy
         ou_guid=directory.target.guid,
         ou_dn=directory.target.dn,
     )
-
-
-def connect_sync_target(target: Target) -> ConnectSyncTarget:
-    """A target that is known to be of the route connect-sync.
-
-    Raises:
-        TypeError: It is of another route: a defect.
-    """
-    if not isinstance(target, ConnectSyncTarget):
-        raise TypeError(f"a target of another route came to connect-sync: {type(target).__name__}")
-    return target

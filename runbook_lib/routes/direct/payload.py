@@ -5,17 +5,17 @@ An object and its members are known by GUID; distinguished names are for people 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias, cast
+from typing import TypeAlias
 
-from runbook_lib.model.change import Change, ChangeOf, MemberDifference, Plan, PlanOf, ValueDifference
+from runbook_lib.model.change import ChangeOf, MemberDifference, OfRoute, PlanOf, ValueDifference
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import NO_OBJECT, GroupId, ObjectGuid
 from runbook_lib.model.target import Route, Target
 from runbook_lib.model.text import NOTHING, Text, t
-from runbook_lib.routes.direct.target import DirectTarget, direct_target
+from runbook_lib.routes.direct.target import DirectTarget
 
 STANDING_KINDS = (ChangeKind.UPDATE, ChangeKind.ADD_MEMBERS, ChangeKind.REMOVE_MEMBERS)
 """The only kinds that can be approved in advance."""
@@ -225,7 +225,7 @@ class DirectPayload:
 
     def as_read(self, display_name: str, target: Target) -> dict[str, object]:
         """Names of its object and members, below the two OUs as those are known: by GUID."""
-        name = direct_target(target).names_by_guid()
+        name = DIRECT.target(target).names_by_guid()
         move, deletion = self.move, self.deletion
         return {
             "group": [display_name, name(self.dn)],
@@ -283,27 +283,8 @@ DirectPlan = PlanOf[DirectPayload, DirectTarget]
 """A plan of the direct route."""
 
 
-def direct_change(change: Change) -> DirectChange:
-    """A change that is known to be of the direct route.
-
-    Raises:
-        TypeError: It is of another route: a defect.
-    """
-    if not isinstance(change.payload, DirectPayload):
-        raise TypeError(f"a change of the route {change.route.value} came to the direct one")
-    return cast("DirectChange", change)
-
-
-def direct_changes(changes: Iterable[Change]) -> tuple[DirectChange, ...]:
-    """Changes that are known to be of the direct route; raises as ``direct_change``."""
-    return tuple(map(direct_change, changes))
-
-
-def direct_plan(plan: Plan) -> DirectPlan:
-    """A plan that is known to be of the direct route; raises as ``direct_change`` and ``target.direct_target``."""
-    direct_target(plan.target)
-    direct_changes(plan.changes)
-    return cast("DirectPlan", plan)
+DIRECT = OfRoute(DirectPayload, DirectTarget)
+"""Gives changes, plans and targets that are known to be of the direct route their types."""
 
 
 def _holders_read(groups: Sequence[HoldingGroup], name: Callable[[str], str]) -> list[list[str]]:

@@ -18,7 +18,7 @@ from runbook_lib.routes.direct.files import (
     EffectFields,
     IntentFields,
 )
-from runbook_lib.routes.direct.payload import STANDING_KINDS, direct_change, direct_changes, direct_plan
+from runbook_lib.routes.direct.payload import DIRECT, STANDING_KINDS
 from runbook_lib.routes.direct.reach import beyond_kind, beyond_target
 from runbook_lib.routes.direct.writes import writes_of
 
@@ -40,15 +40,15 @@ class _DirectRules:
 
     def steps_of(self, changes: Sequence[Change]) -> Sequence[PlannedStep]:
         """Every write, in its order."""
-        return writes_of(direct_changes(changes))
+        return writes_of(DIRECT.changes(changes))
 
     def beyond_kind(self, change: Change, operation: Operation) -> Text:
         """What of it no plan of this runbook writes to AD."""
-        return beyond_kind(direct_change(change), operation)
+        return beyond_kind(DIRECT.change(change), operation)
 
     def beyond_target(self, plan: Plan) -> Text:
         """What the plan does outside its own two OUs."""
-        return beyond_target(direct_plan(plan))
+        return beyond_target(DIRECT.plan(plan))
 
 
 DIRECT_RULES: RouteRules = _DirectRules()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from runbook_lib.model.ids import ObjectGuid
-from runbook_lib.model.target import Target, TargetPart
+from runbook_lib.model.target import TargetPart
 from runbook_lib.model.text import t
 
 
@@ -79,14 +79,3 @@ class DirectTarget:
             return f"{dn.removesuffix(ou)}<GUID={known[ou]}>" if ou else dn
 
         return name
-
-
-def direct_target(target: Target) -> DirectTarget:
-    """A target that is known to be of the direct route.
-
-    Raises:
-        TypeError: It is of another route: a defect.
-    """
-    if not isinstance(target, DirectTarget):
-        raise TypeError(f"a target of another route came to the direct one: {type(target).__name__}")
-    return target
