@@ -6,16 +6,17 @@ of them by name (``Routes``; ``runbook_lib/routes/registry.py`` lists them).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeAlias
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Protocol, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict
 
 from runbook_lib.change.step import PlannedStep
-from runbook_lib.model.change import Change, Payload, Plan
+from runbook_lib.model.change import Change, ChangeOf, OfRoute, Payload, Plan, PlanOf
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.target import Route, Target
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.strict_file import Unfit
 
 
@@ -95,6 +96,91 @@ class RouteRules(Protocol):
 
     def beyond_target(self, plan: Plan) -> Text:
         """What a plan does outside its own target, in the same form."""
+
+
+P = TypeVar("P", bound=Payload)
+T = TypeVar("T", bound=Target)
+
+
+@dataclass(frozen=True, slots=True)
+class RulesOf(Generic[P, T]):
+    """The ``RouteRules`` of a route, from functions of its own types.
+
+    Attributes:
+        types: Its payload and its target.
+        planned_steps: Its ``steps_of``.
+        beyond_change: Its ``beyond_kind``.
+        beyond_plan: Its ``beyond_target``.
+    """
+
+    route: Route
+    types: OfRoute[P, T]
+    target_fields: type[TargetFields]
+    approved_target_fields: type[TargetFields]
+    payload_fields: type[PayloadFields]
+    intent_fields: type[BaseModel]
+    effect_fields: type[BaseModel]
+    place: tuple[str, ...]
+    same_place: str
+    standing_kinds: tuple[ChangeKind, ...]
+    planned_steps: Callable[[Sequence[ChangeOf[P]]], Sequence[PlannedStep]]
+    beyond_change: Callable[[ChangeOf[P], Operation], Text]
+    beyond_plan: Callable[[PlanOf[P, T]], Text]
+
+    def steps_of(self, changes: Sequence[Change]) -> Sequence[PlannedStep]:
+        """The steps of changes of this route in the order in which they are sent."""
+        return self.planned_steps(self.types.changes(changes))
+
+    def beyond_kind(self, change: Change, operation: Operation) -> Text:
+        """What a change does that its kind never does."""
+        return self.beyond_change(self.types.change(change), operation)
+
+    def beyond_target(self, plan: Plan) -> Text:
+        """What a plan does outside its own target."""
+        return self.beyond_plan(self.types.plan(plan))
+
+
+class NamedAction(Protocol):
+    """The action of a payload that is one action."""
+
+    @property
+    def kinds(self) -> Collection[ChangeKind]:
+        """The kinds of change that it can be."""
+
+
+class ActionPayload(Payload, Protocol):
+    """A payload that is one action, about a group or about all of them."""
+
+    @property
+    def action(self) -> NamedAction:
+        """What is done."""
+
+    @property
+    def group_id(self) -> str:
+        """The cloud group that it is about; empty for what is about all of them."""
+
+
+def beyond_action(
+    change: ChangeOf[ActionPayload],
+    operation: Operation,
+    kinds: Mapping[Operation, Collection[ChangeKind]],
+    of_group: Collection[ChangeKind],
+) -> Text:
+    """What a change that is one action does beyond its kind, whatever the action: ``RouteRules.beyond_kind`` begins so.
+
+    Args:
+        change: The change.
+        operation: Of its plan.
+        kinds: What each operation may do.
+        of_group: Kinds that are about one group; all others are about none.
+    """
+    if change.kind not in change.payload.action.kinds:
+        return t("does something of another kind")
+    if change.kind not in kinds[operation]:
+        return t("is no part of a plan to {value}", value=operation.value)
+    if change.group_id != change.payload.group_id or bool(change.group_id) is not (change.kind in of_group):
+        return t("is about another group than it names")
+    return NOTHING
 
 
 Routes: TypeAlias = Mapping[Route, RouteRules]

@@ -29,7 +29,7 @@ from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.routes.connect_sync.actions import SwitchOn
-from runbook_lib.routes.connect_sync.bring_back_rights import bring_back_findings, read_bring_back_right
+from runbook_lib.routes.connect_sync.deleted_groups import bring_back_findings, read_bring_back_right
 from runbook_lib.routes.connect_sync.group_writeback import SetGroupWriteback, under_v2_finding
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver
 from runbook_lib.routes.connect_sync.leaving_actions import GoingGroup, SetNewGroupDefault, SwitchOff

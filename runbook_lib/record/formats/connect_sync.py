@@ -21,8 +21,9 @@ from runbook_lib.routes.connect_sync.files import (
     ApprovedConnectSyncTargetFields,
     ConnectSyncPayloadFields,
     ConnectSyncTargetFields,
+    EffectFields,
+    IntentFields,
 )
-from runbook_lib.routes.connect_sync.journal_fields import EffectFields, IntentFields
 
 _KINDS = tuple(kind.value for kind in KINDS_OF_ROUTE[Route.CONNECT_SYNC])
 

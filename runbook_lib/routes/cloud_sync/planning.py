@@ -19,7 +19,7 @@ from runbook_lib.model.directory import DirectorySnapshot
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, counted, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Action
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
@@ -245,3 +245,47 @@ def nothing_left(sides: Sides, policy: Policy, desired: DesiredSettings, operati
     plan = finished_plan(operation, sides, [], [], policy.limits.as_json(), 1)
     expressions = expressions_of(sides.documents.schema)
     return PlannedCloudSync(plan, (), prediction_of(sides, desired, sorted(sides.documents.assignments), expressions))
+
+
+_HOW = {
+    "creates": t("Select fewer groups, or raise max_creates."),
+    "retirements": t("Name fewer groups, or raise max_retirements."),
+    "conversions": t("Select fewer groups, or raise max_conversions."),
+}
+
+
+def require_within(limits: Mapping[str, int], name: str, seen: int, what: Text, hint: Text | None = None) -> None:
+    """Refuse what reaches further than a limit.
+
+    Args:
+        limits: By parameter name without ``max_``.
+        name: Which of them holds.
+        seen: How many groups it concerns.
+        what: What is done to how many, as the beginning of a sentence.
+        hint: What to do; None: select fewer, or raise the limit.
+
+    Raises:
+        Refused: ``limit-creates``, ``limit-retirements`` or ``limit-conversions``.
+    """
+    limit = limits[name]
+    if seen <= limit:
+        return
+    raise Refused(
+        t("{what}, and max_{name} is {limit}.", what=what, name=name, limit=limit),
+        code=f"limit-{name}",
+        hint=hint or _HOW[name],
+        values={"limit": limit, "seen": seen},
+    )
+
+
+def require_creates(limits: Mapping[str, int], seen: int) -> None:
+    """Refuse a plan that lets Cloud Sync make more AD groups than one plan may; raises as ``require_within``."""
+    require_within(
+        limits, "creates", seen, t("The plan lets Cloud Sync create {groups}", groups=counted(seen, "group"))
+    )
+
+
+def require_retirements(limits: Mapping[str, int], seen: int) -> None:
+    """Refuse a plan that takes more groups out of scope than one plan may; raises as ``require_within``."""
+    what = t("The plan takes {groups} out of scope", groups=counted(seen, "group"))
+    require_within(limits, "retirements", seen, what)

@@ -19,11 +19,10 @@ from runbook_lib.routes.cloud_sync.authority.actions import SetGroupScope
 from runbook_lib.routes.cloud_sync.authority.facts import ad_object, cloud_groups
 from runbook_lib.routes.cloud_sync.authority.plan_roll_back import AUTHORITY_KINDS
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.limits import require_within
 from runbook_lib.routes.cloud_sync.moving.actions import OWNER_KINDS, WriteOwner
 from runbook_lib.routes.cloud_sync.moving.plan_move import handed_over
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
-from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, differing_parts
+from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, differing_parts, require_within
 from runbook_lib.routes.cloud_sync.scope.drift import compared_groups
 from runbook_lib.routes.cloud_sync.scope.on_demand import surplus_of
 from runbook_lib.rules.policy import Policy

@@ -24,7 +24,7 @@ from runbook_lib.model.ids import (
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.direct.payload import Deletion, DirectChange, DirectPayload, DirectPlan, Member, Move
 from runbook_lib.routes.direct.preconditions import refuse_enforced
-from runbook_lib.routes.direct.reach import beyond_kind, beyond_target
+from runbook_lib.routes.direct.route import beyond_kind, beyond_target
 from runbook_lib.routes.direct.selection import named
 from runbook_lib.routes.direct.target import DirectTarget
 from runbook_lib.rules.group import RuleContext, protected_groups

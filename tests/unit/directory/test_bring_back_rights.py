@@ -5,7 +5,7 @@ from __future__ import annotations
 from rehearsal.directory.store import DirectoryStore
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Severity
-from runbook_lib.routes.connect_sync.bring_back_rights import bring_back_findings, read_bring_back_right
+from runbook_lib.routes.connect_sync.deleted_groups import bring_back_findings, read_bring_back_right
 from tests.unit.directory.embedded import ADMINISTRATOR, TARGET, WRITER, Embedded
 
 

@@ -15,7 +15,7 @@ from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.routes.connect_sync.actions import ComingGroup, LetConnectorWrite, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.hand_over import NEVER, ServerFacts, hand_over_of
 from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC
-from runbook_lib.routes.connect_sync.reach import beyond_kind, beyond_target
+from runbook_lib.routes.connect_sync.route import beyond_kind, beyond_target
 from tests.support import builders as b
 from tests.support.schemas import problems
 from tests.unit.routes_connect_sync.world import ACCOUNT, FACTS, OU, ROUTES, change, coming, enabling, plan_of, target

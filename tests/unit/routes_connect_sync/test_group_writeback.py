@@ -30,8 +30,7 @@ from runbook_lib.routes.connect_sync.group_writeback import (
 )
 from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC
 from runbook_lib.routes.connect_sync.plan_undo import plan_undo
-from runbook_lib.routes.connect_sync.reach import beyond_kind, beyond_target
-from runbook_lib.routes.connect_sync.route import CONNECT_SYNC_RULES
+from runbook_lib.routes.connect_sync.route import CONNECT_SYNC_RULES, beyond_kind, beyond_target
 from runbook_lib.routes.connect_sync.target import connect_target_of
 from runbook_lib.routes.connect_sync.work import ConnectSyncWork, ServicePatience
 from tests.support import builders as b

@@ -34,8 +34,7 @@ from runbook_lib.routes.connect_sync.payload import (
     ConnectSyncChange,
     ConnectSyncPayload,
 )
-from runbook_lib.routes.connect_sync.reach import beyond_kind, beyond_target
-from runbook_lib.routes.connect_sync.route import CONNECT_SYNC_RULES
+from runbook_lib.routes.connect_sync.route import CONNECT_SYNC_RULES, beyond_kind, beyond_target
 from runbook_lib.routes.connect_sync.work import ConnectSyncWork, ServicePatience
 from tests.support import builders as b
 from tests.support.schemas import problems

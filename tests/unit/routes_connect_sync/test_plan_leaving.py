@@ -27,7 +27,7 @@ from runbook_lib.routes.connect_sync.leaving_actions import BringBack, SwitchOff
 from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC
 from runbook_lib.routes.connect_sync.plan_disable import LeavingPlan, plan_disable
 from runbook_lib.routes.connect_sync.plan_undo import plan_undo
-from runbook_lib.routes.connect_sync.reach import beyond_kind, beyond_target
+from runbook_lib.routes.connect_sync.route import beyond_kind, beyond_target
 from tests.support import builders as b
 from tests.unit.connect.world import by_connect
 from tests.unit.routes_connect_sync.world import ACCOUNT, plan_of

@@ -24,7 +24,6 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Action, SetRunning
 from runbook_lib.routes.cloud_sync.applications.actions import RemoveConfiguration, RemoveJob
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.limits import require_retirements
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange, CloudSyncPlan
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
@@ -32,6 +31,7 @@ from runbook_lib.routes.cloud_sync.planning import (
     action,
     finished_plan,
     prediction_of,
+    require_retirements,
     require_same_domain,
 )
 from runbook_lib.routes.direct.preconditions import require_complete

@@ -25,8 +25,8 @@ from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.authority.actions import SetCloudManaged
-from runbook_lib.routes.cloud_sync.limits import require_within
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPlan
+from runbook_lib.routes.cloud_sync.planning import require_within
 from runbook_lib.rules.policy import Policy
 
 EXTENSION_ATTRIBUTES = tuple(f"extensionAttribute{number}" for number in range(1, 16))

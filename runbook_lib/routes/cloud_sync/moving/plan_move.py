@@ -31,7 +31,6 @@ from runbook_lib.model.ids import (
 from runbook_lib.model.text import Text, counted, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.limits import require_within
 from runbook_lib.routes.cloud_sync.moving.actions import Adopt, AssignAnchored, WriteOwner, owner_values
 from runbook_lib.routes.cloud_sync.moving.findings import before_moving
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
@@ -42,6 +41,7 @@ from runbook_lib.routes.cloud_sync.planning import (
     finished_plan,
     prediction_of,
     require_same_domain,
+    require_within,
 )
 from runbook_lib.routes.cloud_sync.scope.findings import others_change, renamed_with_them, unknown_beforehand
 from runbook_lib.routes.cloud_sync.scope.plan_enable import (

@@ -23,7 +23,6 @@ from runbook_lib.model.text import counted, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import SetRunning, Unassign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.limits import require_within
 from runbook_lib.routes.cloud_sync.moving.actions import WriteOwner
 from runbook_lib.routes.cloud_sync.moving.plan_move import enforced, owner_change, refusal
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
@@ -34,6 +33,7 @@ from runbook_lib.routes.cloud_sync.planning import (
     finished_plan,
     prediction_of,
     require_same_domain,
+    require_within,
 )
 from runbook_lib.routes.cloud_sync.scope.plan_disable import out_of_scope
 from runbook_lib.routes.direct.live import compare

@@ -19,9 +19,8 @@ from runbook_lib.model.text import counted, first_of, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Realign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.limits import require_creates
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
-from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, action, finished_plan
+from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, action, finished_plan, require_creates
 from runbook_lib.routes.cloud_sync.scope.drift import Differing, compared_groups, present_prediction
 from runbook_lib.routes.cloud_sync.scope.plan_enable import refused_by_trouble, require_answering
 from runbook_lib.routes.predicted_members import accounts_of, in_ad, members_of

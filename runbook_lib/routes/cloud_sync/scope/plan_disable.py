@@ -11,7 +11,6 @@ from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, NO_GROUP, group_id_of_a
 from runbook_lib.model.text import counted, t
 from runbook_lib.routes.cloud_sync.actions import SetRunning, Unassign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.limits import require_retirements
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
@@ -19,6 +18,7 @@ from runbook_lib.routes.cloud_sync.planning import (
     action,
     finished_plan,
     prediction_of,
+    require_retirements,
     require_same_domain,
 )
 from runbook_lib.routes.direct.preconditions import require_complete

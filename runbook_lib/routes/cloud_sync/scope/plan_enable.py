@@ -39,7 +39,6 @@ from runbook_lib.routes.cloud_sync.actions import (
 from runbook_lib.routes.cloud_sync.applications.checks import TenantFacts, findings_of_creation, require_can_be_made
 from runbook_lib.routes.cloud_sync.applications.plan_create import creation
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.limits import require_creates
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
@@ -47,6 +46,7 @@ from runbook_lib.routes.cloud_sync.planning import (
     action,
     finished_plan,
     prediction_of,
+    require_creates,
     require_same_domain,
 )
 from runbook_lib.routes.cloud_sync.requests import MEMBERS_AT_ONCE
