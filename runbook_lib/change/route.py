@@ -98,12 +98,12 @@ class RouteRules(Protocol):
         """What a plan does outside its own target, in the same form."""
 
 
-P = TypeVar("P", bound=Payload)
-T = TypeVar("T", bound=Target)
+_P = TypeVar("_P", bound=Payload)
+_T = TypeVar("_T", bound=Target)
 
 
 @dataclass(frozen=True, slots=True)
-class RulesOf(Generic[P, T]):
+class RulesOf(Generic[_P, _T]):
     """The ``RouteRules`` of a route, from functions of its own types.
 
     Attributes:
@@ -114,7 +114,7 @@ class RulesOf(Generic[P, T]):
     """
 
     route: Route
-    types: OfRoute[P, T]
+    types: OfRoute[_P, _T]
     target_fields: type[TargetFields]
     approved_target_fields: type[TargetFields]
     payload_fields: type[PayloadFields]
@@ -123,9 +123,9 @@ class RulesOf(Generic[P, T]):
     place: tuple[str, ...]
     same_place: str
     standing_kinds: tuple[ChangeKind, ...]
-    planned_steps: Callable[[Sequence[ChangeOf[P]]], Sequence[PlannedStep]]
-    beyond_change: Callable[[ChangeOf[P], Operation], Text]
-    beyond_plan: Callable[[PlanOf[P, T]], Text]
+    planned_steps: Callable[[Sequence[ChangeOf[_P]]], Sequence[PlannedStep]]
+    beyond_change: Callable[[ChangeOf[_P], Operation], Text]
+    beyond_plan: Callable[[PlanOf[_P, _T]], Text]
 
     def steps_of(self, changes: Sequence[Change]) -> Sequence[PlannedStep]:
         """The steps of changes of this route in the order in which they are sent."""

@@ -307,41 +307,41 @@ Planned = PlannedOf[Payload, Target]
 """What a planner of any route gives."""
 
 
-P = TypeVar("P", bound=Payload)
-T = TypeVar("T", bound=Target)
+_P = TypeVar("_P", bound=Payload)
+_T = TypeVar("_T", bound=Target)
 
 
 @dataclass(frozen=True, slots=True)
-class OfRoute(Generic[P, T]):
+class OfRoute(Generic[_P, _T]):
     """Gives what is known to be of one route the types of that route.
 
     Every method raises ``TypeError`` for what is of another route: a defect.
     """
 
-    payload_type: type[P]
-    target_type: type[T]
+    payload_type: type[_P]
+    target_type: type[_T]
 
-    def change(self, change: Change) -> ChangeOf[P]:
+    def change(self, change: Change) -> ChangeOf[_P]:
         """A change."""
         if not isinstance(change.payload, self.payload_type):
             raise TypeError(f"not a {self.payload_type.__name__}: a change of the route {change.route.value}")
-        return cast("ChangeOf[P]", change)
+        return cast("ChangeOf[_P]", change)
 
-    def changes(self, changes: Iterable[Change]) -> tuple[ChangeOf[P], ...]:
+    def changes(self, changes: Iterable[Change]) -> tuple[ChangeOf[_P], ...]:
         """Changes."""
         return tuple(map(self.change, changes))
 
-    def target(self, target: Target) -> T:
+    def target(self, target: Target) -> _T:
         """A target."""
         if not isinstance(target, self.target_type):
             raise TypeError(f"not a {self.target_type.__name__}: {type(target).__name__}")
         return target
 
-    def plan(self, plan: Plan) -> PlanOf[P, T]:
+    def plan(self, plan: Plan) -> PlanOf[_P, _T]:
         """A plan with its target and all its changes."""
         self.target(plan.target)
         self.changes(plan.changes)
-        return cast("PlanOf[P, T]", plan)
+        return cast("PlanOf[_P, _T]", plan)
 
 
 def _groups(number: int) -> str:

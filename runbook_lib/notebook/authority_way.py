@@ -62,7 +62,7 @@ from runbook_lib.routes.cloud_sync.authority.watch import (
     end_of_names,
     watch_groups,
 )
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC, CloudSyncChange
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES, CloudSyncChange
 from runbook_lib.routes.cloud_sync.planning import Sides
 from runbook_lib.routes.cloud_sync.reading import with_extension_values
 from runbook_lib.routes.look_until import Ended
@@ -131,7 +131,7 @@ class AuthorityWay(CloudSyncWay):
     def taken_up(self, broken: BrokenOff, inventory: Inventory) -> Plan:
         """As it was planned: each of its requests looks at its group before it is sent."""
         plan = super().taken_up(broken, inventory)
-        self._planned_authority = PlannedAuthority(plan, (), watched=watched_of(CLOUD_SYNC.plan(plan)))
+        self._planned_authority = PlannedAuthority(plan, (), watched=watched_of(CLOUD_SYNC_TYPES.plan(plan)))
         return plan
 
     def _asked_again(

@@ -22,7 +22,7 @@ from runbook_lib.routes.cloud_sync.applications.plan_remove import plan_remove, 
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions, desired_settings
 from runbook_lib.routes.cloud_sync.moving.plan_move import plan_move
 from runbook_lib.routes.cloud_sync.moving.plan_move_back import plan_move_back
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo, require_same_place
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync, Sides, nothing_left
 from runbook_lib.routes.cloud_sync.reading import read_facts, sides_at, sides_of_domain
@@ -62,7 +62,7 @@ class CloudSyncPlanning:
             create = self._operation is Operation.ENABLE and self.way_told == "scope" and told.cloud_sync_create
             # What is removed may be gone, or what a removal that broke off has left.
             return self.sides_of_domain(inventory, may_be_made=create or self.way_told == "remove")
-        plan = CLOUD_SYNC.plan(self._done.plan)
+        plan = CLOUD_SYNC_TYPES.plan(self._done.plan)
         if removed_whole(self._done):
             return self.sides_of_domain(inventory, may_be_made=True)
         if makes(plan) or removed_by(self._done):
@@ -129,7 +129,7 @@ class CloudSyncPlanning:
     def _planned_undo(
         self, done: DoneChange, sides: Sides, policy: Policy, desired: DesiredSettings
     ) -> PlannedCloudSync:
-        plan = CLOUD_SYNC.plan(done.plan)
+        plan = CLOUD_SYNC_TYPES.plan(done.plan)
         require_same_place(sides.target, plan.target)
         if removed_by(done):
             return plan_bring_back(sides, policy, desired, done)

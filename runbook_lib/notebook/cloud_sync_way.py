@@ -39,7 +39,7 @@ from runbook_lib.routes.cloud_sync.cost import cost_finding, cost_of, took_findi
 from runbook_lib.routes.cloud_sync.desired import desired_settings
 from runbook_lib.routes.cloud_sync.moving.actions import WriteOwner
 from runbook_lib.routes.cloud_sync.payload import (
-    CLOUD_SYNC,
+    CLOUD_SYNC_TYPES,
     CloudSyncChange,
     CloudSyncPlan,
 )
@@ -98,10 +98,10 @@ class CloudSyncWay:
         policy = policy_now(self._context, inventory)
         self._made = self._planning.planned(sides, policy, self._planning.desired(sides))
         self._planning.require_places(self._made, policy)
-        self._target = CLOUD_SYNC.target(self._made.plan.target)
+        self._target = CLOUD_SYNC_TYPES.target(self._made.plan.target)
         chosen, others = self._chosen, self._predicted(self._made.others)
         views = (*((prediction_view(chosen),) if chosen else ()), *((others_view(others),) if others else ()))
-        changes = CLOUD_SYNC.changes(self._made.plan.changes)
+        changes = CLOUD_SYNC_TYPES.changes(self._made.plan.changes)
         cost = (cost_finding(cost_of(changes, len(sides.documents.assignments))),) if changes else ()
         return PlanMade(self._made.plan, (*self._made.findings, *cost), views)
 
@@ -110,7 +110,7 @@ class CloudSyncWay:
 
     def taken_up(self, broken: BrokenOff, inventory: Inventory) -> Plan:
         """As it was planned, if what is left is within rules and limits; each request looks before it is sent."""
-        plan = CLOUD_SYNC.plan(broken.plan)
+        plan = CLOUD_SYNC_TYPES.plan(broken.plan)
         if makes(plan) or removes(plan):
             sides = self._keep(self._planning.sides_at(inventory, made_at(plan, effects_of(broken.chain))))
         else:
@@ -124,7 +124,7 @@ class CloudSyncWay:
         if self.operation is Operation.ENABLE:
             self._made = watched_again(named, sides, desired_settings(told, self.operation, {}))
             new = {group.group_id for group in self._made.prediction.groups if not group.guid}
-        begun = replace(named, changes=CLOUD_SYNC.changes(broken.changes))
+        begun = replace(named, changes=CLOUD_SYNC_TYPES.changes(broken.changes))
         most = ResumeLimits(told.max_creates, told.max_retirements, told.max_conversions)
         require_rest_allowed(begun, broken.finished, sides, most, new)
         if not broken.written:
@@ -161,7 +161,7 @@ class CloudSyncWay:
     def back_up(self, changes: Sequence[Change]) -> None:
         """The AD objects of the groups, as LDIF: Cloud Sync may rename, move or delete them."""
         context = self._context
-        ours = CLOUD_SYNC.changes(changes)
+        ours = CLOUD_SYNC_TYPES.changes(changes)
         # One mapping is that of all groups of the configuration: it renames and moves those that nobody selected too.
         others = {one.group_id: one.guid for one in self._predicted(self._made.others)} if self._made else {}
         before = self._present.present([*groups_of(ours), *others])
@@ -197,7 +197,7 @@ class CloudSyncWay:
             self._context.note(took_finding(took, self._context.clock() - at))
         address = self._work.address if self._work else self._sides.documents.address
         watching = Watching(self._context, self._present, address)
-        done = CLOUD_SYNC.changes(changes)
+        done = CLOUD_SYNC_TYPES.changes(changes)
         if chosen := self._chosen:
             by_job = any(change.kind is not ChangeKind.PROVISION for change in done) or not done
             return watching.arrivals(chosen, chain, self._made.stays if self._made else {}, by_job=by_job)
@@ -209,7 +209,7 @@ class CloudSyncWay:
             return None
         names: dict[str, str] = {row.group_id: row.display_name for row in self._sides.inventory.rows}
         left = {as_group_id(key): names.get(key, key) for key in concerned}
-        return watching.left(left, self._before, chain, job_is_gone=removes(CLOUD_SYNC.plan(plan)))
+        return watching.left(left, self._before, chain, job_is_gone=removes(CLOUD_SYNC_TYPES.plan(plan)))
 
     def _keep(self, sides: Sides) -> Sides:
         context = self._context

@@ -35,7 +35,7 @@ from runbook_lib.routes.connect_sync.handed import EarlierHandOver
 from runbook_lib.routes.connect_sync.leaving_actions import GoingGroup, SetNewGroupDefault, SwitchOff
 from runbook_lib.routes.connect_sync.leaving_findings import named_without_effect
 from runbook_lib.routes.connect_sync.new_group_default import default_finding
-from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC
+from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES
 from runbook_lib.routes.connect_sync.plan_disable import LeavingPlan, plan_disable, require_deletions, require_own_ou
 from runbook_lib.routes.connect_sync.plan_undo import plan_undo
 from runbook_lib.routes.connect_sync.planning import PlannedConnect, finished_connect_plan
@@ -75,7 +75,7 @@ class ConnectLeavingWay(ConnectSyncWay):
         self._read = inventory, server
         settings = self._in_ou(settings_now(context, server, since), inventory)
         made = self._waiting(self._planned(inventory, settings), earlier)
-        self._target = CONNECT_SYNC.target(made.plan.target)
+        self._target = CONNECT_SYNC_TYPES.target(made.plan.target)
         views: tuple[View, ...] = ()
         findings = made.findings
         if made.plan.changes and made.removals:
@@ -97,7 +97,7 @@ class ConnectLeavingWay(ConnectSyncWay):
         """As it was planned; what is still to go is held to today's limit."""
         plan = super().taken_up(broken, inventory)
         limits = policy_now(self._context, inventory).limits
-        for change in CONNECT_SYNC.changes(plan.changes):
+        for change in CONNECT_SYNC_TYPES.changes(plan.changes):
             action = change.payload.action
             if isinstance(action, SwitchOff) and change.digest not in broken.finished:
                 require_deletions([one.display_name for one in action.groups_going], limits)
@@ -105,7 +105,7 @@ class ConnectLeavingWay(ConnectSyncWay):
 
     def back_up(self, changes: Sequence[Change]) -> None:
         """Everything that goes, as LDIF with access list, SID, members and owners; and which groups stood there."""
-        going = [one for change in CONNECT_SYNC.changes(changes) for one in _going(change.payload.action)]
+        going = [one for change in CONNECT_SYNC_TYPES.changes(changes) for one in _going(change.payload.action)]
         if not going:
             return
         context, folder = self._context, self._context.record.folder
@@ -152,7 +152,7 @@ class ConnectLeavingWay(ConnectSyncWay):
     def _planned(self, inventory: Inventory, settings: WritebackSettings) -> LeavingPlan:
         policy = policy_now(self._context, inventory)
         if self._done is not None:
-            plan = CONNECT_SYNC.plan(self._done.plan)
+            plan = CONNECT_SYNC_TYPES.plan(self._done.plan)
             sets = any(isinstance(one.payload.action, SetNewGroupDefault) for one in plan.changes)
             now = self._settings_of_groups() if sets else None
             single = (one.group_id for one in plan.changes if isinstance(one.payload.action, SetGroupWriteback))

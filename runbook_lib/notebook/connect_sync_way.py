@@ -49,7 +49,7 @@ from runbook_lib.routes.connect_sync.hand_over import HandOver, ServerFacts, han
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver, earlier_hand_over
 from runbook_lib.routes.connect_sync.leaving_actions import SetNewGroupDefault
 from runbook_lib.routes.connect_sync.new_group_default import default_finding, default_wanted
-from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC, ConnectSyncChange
+from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES, ConnectSyncChange
 from runbook_lib.routes.connect_sync.plan_enable import plan_connect_enable
 from runbook_lib.routes.connect_sync.planning import (
     ConnectSides,
@@ -107,7 +107,7 @@ class ConnectSyncWay:
         policy = policy_now(context, inventory)
         made = plan_connect_enable(sides, policy, earlier)
         self._made = self._with_groups(self._with_default(made, sides), sides, policy)
-        self._target = CONNECT_SYNC.target(self._made.plan.target)
+        self._target = CONNECT_SYNC_TYPES.target(self._made.plan.target)
         self._keep_prediction(self._made)
         order = self._in_order() if self._made.plan.changes else ()
         views = (connect_prediction_view(self._made.prediction),)
@@ -152,7 +152,7 @@ class ConnectSyncWay:
 
     def taken_up(self, broken: BrokenOff, inventory: Inventory) -> Plan:
         """As it was planned, if what is left is within limits; each hand-over looks at the live state first."""
-        context, plan = self._context, CONNECT_SYNC.plan(broken.plan)
+        context, plan = self._context, CONNECT_SYNC_TYPES.plan(broken.plan)
         now = connect_target_of(inventory.cloud.tenant.id, inventory.directory)
         hint = t("Use the parameters file that the change was begun with.")
         require_same_ou(now, plan.target, code="resume-elsewhere", hint=hint)
@@ -197,7 +197,7 @@ class ConnectSyncWay:
         effects = effects_of(chain)
         handed = [
             hand_over_of(change.payload.action, self._bound_to, self._facts)
-            for change in CONNECT_SYNC.changes(changes)
+            for change in CONNECT_SYNC_TYPES.changes(changes)
             if any(effect.data.get(HANDED_OVER) for effect in effects.get(change.digest, ()))
         ]
         if handed:
@@ -269,7 +269,7 @@ class ConnectSyncWay:
 
 
 def _with_more(made: PlannedConnect, more: Sequence[ConnectSyncChange], finding: Finding) -> PlannedConnect:
-    changes = in_act_order((*CONNECT_SYNC.changes(made.plan.changes), *more))
+    changes = in_act_order((*CONNECT_SYNC_TYPES.changes(made.plan.changes), *more))
     return replace(made, plan=replace(made.plan, changes=changes), findings=(*made.findings, finding))
 
 

@@ -25,7 +25,7 @@ from runbook_lib.parameters.check_change import require_acknowledged, with_ackno
 from runbook_lib.routes.direct.backup_and_verify import Checked, backup, read_back
 from runbook_lib.routes.direct.live import present_name
 from runbook_lib.routes.direct.mail_contacts import contacts_of_plan
-from runbook_lib.routes.direct.payload import DIRECT
+from runbook_lib.routes.direct.payload import DIRECT_TYPES
 from runbook_lib.routes.direct.preconditions import findings_before_writing
 from runbook_lib.routes.direct.resume import require_rules, require_same_target, with_names_of_today
 from runbook_lib.routes.direct.work import DirectWork
@@ -53,7 +53,7 @@ class DirectWay:
         """What the planner makes of both sides, and what people do beside it: contacts for mail."""
         self._remember(inventory)
         made = self._planner(inventory)
-        contacts = contacts_of_plan(inventory, DIRECT.plan(made.plan), policy_now(self._context, inventory))
+        contacts = contacts_of_plan(inventory, DIRECT_TYPES.plan(made.plan), policy_now(self._context, inventory))
         handed = contacts.findings
         if text := hand_offs_text(contacts.hand_offs):
             self._context.record.folder.write_text(HAND_OFFS, text)

@@ -10,7 +10,7 @@ from runbook_lib.change.approvals.gate import Waiting
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, joined, t
-from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC
+from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES
 from runbook_lib.routes.direct.backup_and_verify import Checked
 from runbook_lib.shown.html import View, banner_html, rows_html
 from runbook_lib.shown.plan import changes_html, changes_text, in_step_text, object_heading
@@ -89,7 +89,7 @@ def nothing_written_view() -> View:
 def applied_view(changes: Sequence[Change]) -> View:
     """What was written, or handed to people."""
     if changes and all(change.route is Route.CONNECT_SYNC for change in changes):
-        handed = sum(CONNECT_SYNC.change(change).payload.action.by_person for change in changes)
+        handed = sum(CONNECT_SYNC_TYPES.change(change).payload.action.by_person for change in changes)
         text = t(
             "{handed} for people to do, {own} carried out by this run; the journal has each.",
             handed=changes_text(handed),

@@ -13,7 +13,7 @@ from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
-from runbook_lib.routes.direct.payload import DIRECT, Deletion, DirectChange
+from runbook_lib.routes.direct.payload import DIRECT_TYPES, Deletion, DirectChange
 from runbook_lib.shown.findings import findings_html
 from runbook_lib.shown.html import CellValue, View, banner_html, bars_html, facts_html, rows_html, text_html
 
@@ -194,7 +194,7 @@ def _values(values: Sequence[str]) -> Text:
 
 def deletion_tables(changes: Sequence[Change]) -> Markup:
     """What a plan's deletions take away and its undeletes bring back, object by object; empty without any."""
-    of_ad = [DIRECT.change(change) for change in changes if change.route is Route.DIRECT]
+    of_ad = [DIRECT_TYPES.change(change) for change in changes if change.route is Route.DIRECT]
     deleted = [(c, c.payload.deletion) for c in of_ad if c.kind is ChangeKind.DELETE and c.payload.deletion]
     back = [(c, c.payload.deletion) for c in of_ad if c.kind is ChangeKind.UNDELETE and c.payload.deletion]
     shown = Markup()

@@ -42,7 +42,7 @@ from runbook_lib.model.enforcement import NO_ENFORCEMENT, Enforcement
 from runbook_lib.model.ids import RETIRED_MARK, GroupId, anchor_of, as_group_id, as_object_guid, mark_of
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import verbatim
-from runbook_lib.routes.direct.payload import DIRECT, DirectChange
+from runbook_lib.routes.direct.payload import DIRECT_TYPES, DirectChange
 from runbook_lib.routes.direct.writes import ChangeEffect
 from runbook_lib.rules.policy import Limits, Policy
 
@@ -313,7 +313,7 @@ def disable_policy(*names: str, **more: object) -> Policy:
 def rewritten(change: Change, **more: Any) -> DirectChange:
     """The same change of the direct route with other values of its head or of its payload."""
     head = {name: more.pop(name) for name in list(more) if name in {field.name for field in fields(ChangeOf)}}
-    direct = DIRECT.change(change)
+    direct = DIRECT_TYPES.change(change)
     return replace(direct, **{"payload": replace(direct.payload, **more), **head})
 
 

@@ -84,7 +84,7 @@ class CloudSyncPayload:
 
     def as_read(self, display_name: str, target: Target) -> dict[str, object]:
         """Names: everything else stands in the digest."""
-        configuration = CLOUD_SYNC.target(target).service_principal
+        configuration = CLOUD_SYNC_TYPES.target(target).service_principal
         return {"group": display_name, "configuration": configuration, "names": self.action.names_read()}
 
     def beyond_standing(self, kind: ChangeKind) -> Text:
@@ -111,5 +111,5 @@ CloudSyncChange = ChangeOf[CloudSyncPayload]
 CloudSyncPlan = PlanOf[CloudSyncPayload, CloudSyncTarget]
 
 
-CLOUD_SYNC = OfRoute(CloudSyncPayload, CloudSyncTarget)
+CLOUD_SYNC_TYPES = OfRoute(CloudSyncPayload, CloudSyncTarget)
 """Gives changes, plans and targets that are known to be of the route cloud-sync their types."""

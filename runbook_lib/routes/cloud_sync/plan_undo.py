@@ -33,7 +33,7 @@ from runbook_lib.routes.cloud_sync.actions import (
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.moving.actions import OWNER_KINDS, Adopt, AssignAnchored, WriteOwner
 from runbook_lib.routes.cloud_sync.moving.plan_move_back import owner_back
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC, CloudSyncChange
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES, CloudSyncChange
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
@@ -57,7 +57,7 @@ def plan_undo(sides: Sides, policy: Policy, desired: DesiredSettings, done: Done
         Refused: Another tenant, domain or configuration (``undo-elsewhere``), or an incomplete reading.
     """
     require_complete(sides.inventory)
-    plan = CLOUD_SYNC.plan(done.plan)
+    plan = CLOUD_SYNC_TYPES.plan(done.plan)
     require_same_place(sides.target, plan.target)
     changes: list[CloudSyncChange] = []
     refusals: list[Refusal] = []

@@ -32,7 +32,7 @@ from runbook_lib.routes.cloud_sync.files import (
 )
 from runbook_lib.routes.cloud_sync.journal_fields import EffectFields, IntentFields
 from runbook_lib.routes.cloud_sync.moving.actions import OWNER_KINDS, WriteOwner, beyond_owner
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC, CloudSyncChange, CloudSyncPlan
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES, CloudSyncChange, CloudSyncPlan
 from runbook_lib.routes.cloud_sync.requests import requests_of
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 
@@ -193,7 +193,7 @@ def _without(schema: Document, at: tuple[int, int]) -> str:
 
 CLOUD_SYNC_RULES: RouteRules = RulesOf(
     route=Route.CLOUD_SYNC,
-    types=CLOUD_SYNC,
+    types=CLOUD_SYNC_TYPES,
     target_fields=CloudSyncTargetFields,
     approved_target_fields=ApprovedCloudSyncTargetFields,
     payload_fields=CloudSyncPayloadFields,

@@ -57,7 +57,7 @@ from runbook_lib.routes.cloud_sync.authority.steps import (
 )
 from runbook_lib.routes.cloud_sync.moving.actions import Adopt, AssignAnchored, WriteOwner
 from runbook_lib.routes.cloud_sync.moving.steps import AdoptStep, AssignAnchoredStep, OwnerStep
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES
 from runbook_lib.routes.cloud_sync.requests import requests_of
 from runbook_lib.routes.cloud_sync.scope.on_demand_steps import ProvisionStep, RealignStep
 from runbook_lib.routes.cloud_sync.steps import (
@@ -118,9 +118,11 @@ class CloudSyncWork:
         patience: Patience,
     ) -> None:
         """Prepare; nothing is asked of Graph or AD yet."""
-        requests = requests_of(CLOUD_SYNC.changes(changes))
+        requests = requests_of(CLOUD_SYNC_TYPES.changes(changes))
         changing = [one.change.group_id for one in requests if isinstance(one.change.payload.action, SetCloudManaged)]
-        self._context = RequestContext(client, CLOUD_SYNC.target(target), present, directory, patience.sleep, changing)
+        self._context = RequestContext(
+            client, CLOUD_SYNC_TYPES.target(target), present, directory, patience.sleep, changing
+        )
         self._steps = [
             STEP_OF_ACTION[type(request.change.payload.action)](request, self._context) for request in requests
         ]

@@ -21,7 +21,7 @@ from runbook_lib.model.moment import moment_in
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.routes.connect_sync.actions import HANDED_OVER, SwitchOn
-from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC, ConnectSyncChange, ConnectSyncPlan
+from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES, ConnectSyncChange, ConnectSyncPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,7 @@ def earlier_hand_over(
         raise damaged_journal(beyond[0], 1, beyond[1])
     effects = effects_of(chain)
     handed = {digest for digest, some in effects.items() if any(one.data.get(HANDED_OVER) for one in some)}
-    known = CONNECT_SYNC.plan(plan)
+    known = CONNECT_SYNC_TYPES.plan(plan)
     changes = tuple(change for change in known.changes if change.digest in handed)
     runs = tuple(journal.run.name for journal in chain)
     return EarlierHandOver(last.run.name, at, known, changes, runs) if changes else None

@@ -79,8 +79,12 @@ class ConnectSyncPayload:
 
     def as_read(self, display_name: str, target: Target) -> dict[str, object]:
         """Names of the group, of its object and of all that the action names; the OU may be renamed once it began."""
-        own = first_rdn(self.dn) if self.group_id and self.object_guid != CONNECT_SYNC.target(target).ou_guid else ""
-        told = {"group": display_name, "domain": CONNECT_SYNC.target(target).domain_dns_name}
+        own = (
+            first_rdn(self.dn)
+            if self.group_id and self.object_guid != CONNECT_SYNC_TYPES.target(target).ou_guid
+            else ""
+        )
+        told = {"group": display_name, "domain": CONNECT_SYNC_TYPES.target(target).domain_dns_name}
         return {**told, "object": own, "names": self.action.names_read()}
 
     def beyond_standing(self, kind: ChangeKind) -> Text:
@@ -105,5 +109,5 @@ ConnectSyncChange = ChangeOf[ConnectSyncPayload]
 ConnectSyncPlan = PlanOf[ConnectSyncPayload, ConnectSyncTarget]
 
 
-CONNECT_SYNC = OfRoute(ConnectSyncPayload, ConnectSyncTarget)
+CONNECT_SYNC_TYPES = OfRoute(ConnectSyncPayload, ConnectSyncTarget)
 """Gives changes, plans and targets that are known to be of the route connect-sync their types."""

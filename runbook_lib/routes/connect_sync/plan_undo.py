@@ -33,7 +33,7 @@ from runbook_lib.routes.connect_sync.group_writeback import SetGroupWriteback, a
 from runbook_lib.routes.connect_sync.leaving_actions import BringBack, GoingGroup, SetNewGroupDefault, SwitchOff
 from runbook_lib.routes.connect_sync.new_group_default import default_undone
 from runbook_lib.routes.connect_sync.payload import (
-    CONNECT_SYNC,
+    CONNECT_SYNC_TYPES,
     ConnectSyncChange,
     ConnectSyncPayload,
     ConnectSyncPlan,
@@ -77,7 +77,7 @@ def plan_undo(
     Raises:
         Refused: Another tenant, domain or OU (``undo-elsewhere``), or a limit.
     """
-    plan = CONNECT_SYNC.plan(done.plan)
+    plan = CONNECT_SYNC_TYPES.plan(done.plan)
     target = connect_target_of(inventory.cloud.tenant.id, inventory.directory)
     hint = t("Use the parameters file that the record was made with.")
     require_same_ou(target, plan.target, code="undo-elsewhere", hint=hint)

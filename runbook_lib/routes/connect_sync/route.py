@@ -18,7 +18,7 @@ from runbook_lib.routes.connect_sync.files import (
     IntentFields,
 )
 from runbook_lib.routes.connect_sync.leaving_actions import BringBack
-from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC, ConnectSyncChange, ConnectSyncPlan
+from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES, ConnectSyncChange, ConnectSyncPlan
 
 _EITHER = (ChangeKind.RUN_CYCLE, ChangeKind.NEW_GROUP_DEFAULT, ChangeKind.GROUP_WRITEBACK)
 _KINDS = {
@@ -69,7 +69,7 @@ def beyond_target(plan: ConnectSyncPlan) -> Text:
 
 CONNECT_SYNC_RULES: RouteRules = RulesOf(
     route=Route.CONNECT_SYNC,
-    types=CONNECT_SYNC,
+    types=CONNECT_SYNC_TYPES,
     target_fields=ConnectSyncTargetFields,
     approved_target_fields=ApprovedConnectSyncTargetFields,
     payload_fields=ConnectSyncPayloadFields,

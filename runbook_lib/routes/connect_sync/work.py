@@ -19,7 +19,7 @@ from runbook_lib.routes.connect_sync.leaving_steps import (
     NewGroupDefaultStep,
     SwitchOffStep,
 )
-from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC
+from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES
 from runbook_lib.routes.connect_sync.steps import ActContext, ActStep, LetConnectorWriteStep, RunCycleStep, SwitchOnStep
 
 STEP_OF_CONNECT_ACTION: Mapping[type[ConnectAction], type[ActStep[Any]]] = {
@@ -49,7 +49,7 @@ class ConnectSyncWork:
         """Prepare; nothing is asked yet."""
         self._steps = [
             STEP_OF_CONNECT_ACTION[type(act.change.payload.action)](act, context)
-            for act in acts_of(CONNECT_SYNC.changes(changes))
+            for act in acts_of(CONNECT_SYNC_TYPES.changes(changes))
         ]
         self._patience = patience
 

@@ -28,7 +28,7 @@ from runbook_lib.model.ids import (
 from runbook_lib.model.target import Target
 from runbook_lib.model.text import Text, counted, t
 from runbook_lib.routes.direct.live import TwoOus, present_name, read_two_ous
-from runbook_lib.routes.direct.payload import DIRECT, DirectChange, Member
+from runbook_lib.routes.direct.payload import DIRECT_TYPES, DirectChange, Member
 from runbook_lib.routes.direct.target import DirectTarget
 
 
@@ -38,7 +38,7 @@ def backup(directory: Directory, of: Sequence[Change], at: datetime) -> str:
     An object that is going to be deleted is written with its access list and with the GUIDs of its members. Objects
     that a plan creates are not in it: they do not exist yet.
     """
-    changes = DIRECT.changes(of)
+    changes = DIRECT_TYPES.changes(of)
     guids = sorted({change.payload.object_guid for change in changes if change.payload.object_guid})
     deleted = [change.payload for change in changes if change.kind is ChangeKind.DELETE]
     members: dict[str, Sequence[Member]] = {payload.object_guid: payload.members_removed for payload in deleted}
@@ -81,7 +81,7 @@ def read_back(
         guid_of: Change digest to object GUID, from the journal.
         dn_of: AD GUID to DN of members, read just before the writes.
     """
-    changes, target = DIRECT.changes(of), DIRECT.target(bound_to)
+    changes, target = DIRECT_TYPES.changes(of), DIRECT_TYPES.target(bound_to)
     created: dict[str, ObjectGuid] = {
         c.group_id: object_guid_or_none(guid_of.get(c.digest, "")) for c in changes if c.kind is ChangeKind.CREATE
     }

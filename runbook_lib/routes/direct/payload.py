@@ -225,7 +225,7 @@ class DirectPayload:
 
     def as_read(self, display_name: str, target: Target) -> dict[str, object]:
         """Names of its object and members, below the two OUs as those are known: by GUID."""
-        name = DIRECT.target(target).names_by_guid()
+        name = DIRECT_TYPES.target(target).names_by_guid()
         move, deletion = self.move, self.deletion
         return {
             "group": [display_name, name(self.dn)],
@@ -283,7 +283,7 @@ DirectPlan = PlanOf[DirectPayload, DirectTarget]
 """A plan of the direct route."""
 
 
-DIRECT = OfRoute(DirectPayload, DirectTarget)
+DIRECT_TYPES = OfRoute(DirectPayload, DirectTarget)
 """Gives changes, plans and targets that are known to be of the direct route their types."""
 
 

@@ -21,7 +21,7 @@ from runbook_lib.model.dn import normalize_dn, parent_of
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import Text, joined, t
 from runbook_lib.routes.direct.live import compare
-from runbook_lib.routes.direct.payload import DIRECT, DirectChange, ExistingMember, Member, Move
+from runbook_lib.routes.direct.payload import DIRECT_TYPES, DirectChange, ExistingMember, Member, Move
 from runbook_lib.routes.direct.plan_disable import deletion, refuse_deletion, retirement
 from runbook_lib.routes.direct.plan_undelete import Scene, WayBack, refuse_undeletion, undeletion
 from runbook_lib.routes.direct.planning import DirectPlanned, existing, finished_plan, plan_target, rule_context
@@ -52,7 +52,7 @@ def plan_undo(inventory: Inventory, policy: Policy, done: DoneChange) -> DirectP
         Refused: Another tenant, domain or OU (``undo-elsewhere``), a precondition, or a limit.
     """
     require_plannable(inventory, policy, retires=True)
-    plan = DIRECT.plan(done.plan)
+    plan = DIRECT_TYPES.plan(done.plan)
     _require_same_place(inventory, plan.target)
     effects = [(change, effect_of(done.effects.get(change.digest, ()))) for change in reversed(plan.changes)]
     scene = _scene(inventory, rule_context(inventory, policy), [change for change, did in effects if did.deleted])

@@ -20,7 +20,7 @@ from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.model.text import joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.direct.payload import (
-    DIRECT,
+    DIRECT_TYPES,
     DirectChange,
     DirectPlan,
     HoldingGroup,
@@ -99,7 +99,7 @@ def with_names_of_today(plan: Plan, inventory: Inventory) -> DirectPlan:
     place = {c.guid: c.dn for c in (directory.target, directory.retired) if c.guid}
     names = {row.group_id: (row.display_name, row.ad.dn if row.ad else "") for row in inventory.rows}
     dn_of = {item.guid: item.dn for item in directory.objects}
-    return rebound(DIRECT.plan(plan), place, directory.controller.domain_dns_name, names, dn_of)
+    return rebound(DIRECT_TYPES.plan(plan), place, directory.controller.domain_dns_name, names, dn_of)
 
 
 def rebound(
@@ -171,7 +171,7 @@ def require_rules(broken: BrokenOff, inventory: Inventory, policy: Policy) -> No
     check_limits(broken.changes, _members_before(broken, inventory), policy.limits)
     context = rule_context(inventory, policy)
     rows = {row.group_id: row for row in inventory.rows}
-    left = [change for change in DIRECT.changes(broken.changes) if change.digest not in broken.finished]
+    left = [change for change in DIRECT_TYPES.changes(broken.changes) if change.digest not in broken.finished]
     if broken.plan.operation is Operation.ENABLE:
         require_writers_known([rows[c.group_id] for c in left if c.group_id in rows], policy)
     for change in left:
@@ -208,7 +208,7 @@ def _refusal(change: DirectChange, operation: Operation, row: GroupRow | None, c
 def _members_before(broken: BrokenOff, inventory: Inventory) -> Mapping[str, int]:
     """GUID to the number of members before this change touched the group: what shares were planned from."""
     found: dict[str, int] = {}
-    changes = DIRECT.changes(broken.plan.changes)
+    changes = DIRECT_TYPES.changes(broken.plan.changes)
     index = inventory.index
     for group in inventory.directory.groups:
         if group.members is None:

@@ -28,7 +28,7 @@ from runbook_lib.routes.direct.files import (
     EffectFields,
     IntentFields,
 )
-from runbook_lib.routes.direct.payload import DIRECT, STANDING_KINDS, DirectChange, DirectPlan
+from runbook_lib.routes.direct.payload import DIRECT_TYPES, STANDING_KINDS, DirectChange, DirectPlan
 from runbook_lib.routes.direct.writes import writes_of
 
 _FOLLOWED = frozenset(FOLLOWED_ATTRIBUTES)
@@ -161,7 +161,7 @@ def _not_ours(create: DirectChange, tenant_id: str, target_ou_guid: str) -> Text
 
 DIRECT_RULES: RouteRules = RulesOf(
     route=Route.DIRECT,
-    types=DIRECT,
+    types=DIRECT_TYPES,
     target_fields=DirectTargetFields,
     approved_target_fields=ApprovedTargetFields,
     payload_fields=DirectPayloadFields,

@@ -12,7 +12,7 @@ from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.target import Target
 from runbook_lib.routes.direct.object_steps import Add, Delete, DirectStep, MoveObject, StepContext, Undelete
-from runbook_lib.routes.direct.payload import DIRECT
+from runbook_lib.routes.direct.payload import DIRECT_TYPES
 from runbook_lib.routes.direct.value_steps import Attributes, Members, members_refused
 from runbook_lib.routes.direct.writes import WriteKind, writes_of
 
@@ -41,9 +41,9 @@ class DirectWork:
             dn_of: AD GUID to present distinguished name, read just before.
         """
         self._directory = directory
-        ours = DIRECT.changes(changes)
+        ours = DIRECT_TYPES.changes(changes)
         doomed = frozenset(change.payload.object_guid for change in ours if change.kind is ChangeKind.DELETE)
-        self._context = StepContext(directory, DIRECT.target(target), dn_of, doomed)
+        self._context = StepContext(directory, DIRECT_TYPES.target(target), dn_of, doomed)
         self._steps = [_KINDS[write.kind](write, self._context) for write in writes_of(ours)]
 
     @property

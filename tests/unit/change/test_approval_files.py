@@ -22,7 +22,7 @@ from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.change import Plan
 from runbook_lib.model.ids import as_object_guid
-from runbook_lib.routes.direct.payload import DIRECT
+from runbook_lib.routes.direct.payload import DIRECT_TYPES
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.strict_file import Unfit, read_plain, strict_json
 from tests.support import builders as b
@@ -202,7 +202,7 @@ def test_a_plan_approval_is_bound_to_its_target(tmp_path: Path, field: str) -> N
     path = plan_approval(tmp_path)
     plan = a_plan("A")
     elsewhere = replace(
-        plan, target=replace(DIRECT.target(plan.target), **{field: as_object_guid(b.guid("elsewhere"))})
+        plan, target=replace(DIRECT_TYPES.target(plan.target), **{field: as_object_guid(b.guid("elsewhere"))})
     )
     assert closed(path, elsewhere).code == "approval-other-target"
 

@@ -29,7 +29,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import t
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.parameters.model import AcknowledgementParameter, Parameters
-from runbook_lib.routes.direct.payload import DIRECT
+from runbook_lib.routes.direct.payload import DIRECT_TYPES
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.writes import effect_of, writes_of
 from runbook_lib.routes.registry import ROUTES
@@ -141,7 +141,7 @@ def journal(folder: Path, *, resumes: str | None = None, closed: bool = False, p
             operation="enable", resumes=resumes, plan_digest=plan.digest if plan else "", approved=[digest]
         )
         if not (plan and resumes):
-            intent = writes_of(DIRECT.changes(plan.changes))[0].intent() if plan else {"operation": "add"}
+            intent = writes_of(DIRECT_TYPES.changes(plan.changes))[0].intent() if plan else {"operation": "add"}
             open_journal.begin(f"{digest}/1", digest, "", intent)
             open_journal.finish(Effect(f"{digest}/1", digest, "guid", {"created": "CN=x"}))
         if closed:

@@ -23,7 +23,7 @@ from runbook_lib.model import change as change_module
 from runbook_lib.model.change_kind import KINDS_OF_ROUTE, ChangeKind, Operation
 from runbook_lib.model.ids import digest
 from runbook_lib.model.target import Route, Target, identity_of, names_of
-from runbook_lib.routes.direct.payload import DIRECT
+from runbook_lib.routes.direct.payload import DIRECT_TYPES
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
@@ -159,7 +159,7 @@ def test_a_target_is_bound_by_its_ids_and_shown_with_its_names() -> None:
     assert set(identity_of(target)) == {name for name in target.as_json() if name.endswith(("_guid", "_id"))}
     assert set(names_of(target)) == set(target.as_json()) - set(identity_of(target))
     assert target.locked in identity_of(target).values()
-    renamed = replace(DIRECT.target(target), domain_dns_name="other.com", target_ou="OU=X", retired_ou="OU=Y")
+    renamed = replace(DIRECT_TYPES.target(target), domain_dns_name="other.com", target_ou="OU=X", retired_ou="OU=Y")
     assert identity_of(renamed) == identity_of(target)
     assert renamed.as_json() != target.as_json()
     assert "IN other.com" in replace(big_plan(), target=renamed).phrase

@@ -25,7 +25,7 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.routes.direct.backup_and_verify import Checked
-from runbook_lib.routes.direct.payload import DIRECT
+from runbook_lib.routes.direct.payload import DIRECT_TYPES
 from runbook_lib.routes.direct.writes import writes_of
 from runbook_lib.routes.registry import ROUTES
 from tests.support import builders as b
@@ -166,7 +166,7 @@ class Cells:
     ) -> None:
         """Write into the journal what the real one does, and to nothing else: every write, or the trouble between."""
         before = {effect.write for file in earlier for effect in file.effects}
-        for number, write in enumerate(w for w in writes_of(DIRECT.changes(changes)) if w.id not in before):
+        for number, write in enumerate(w for w in writes_of(DIRECT_TYPES.changes(changes)) if w.id not in before):
             journal.begin(write.id, write.change.digest, "", write.intent())
             if self.trouble == "first write refused" and not number and not before:
                 journal.close("refused")
@@ -187,7 +187,7 @@ class Cells:
         wrong = (t("description"),) if self.trouble == "read-back differs" else ()
         if not wrong:
             self.read_back.add(self.runs[-1].record.folder.run_id)
-        direct = DIRECT.changes(changes)
+        direct = DIRECT_TYPES.changes(changes)
         return [Checked(one, b.guid(one.digest), "S-1-5-21-1", one.payload.dn, wrong) for one in direct]
 
 

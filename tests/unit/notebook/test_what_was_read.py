@@ -22,7 +22,7 @@ from runbook_lib.model.cloud import CloudKind
 from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
-from runbook_lib.routes.direct.payload import DIRECT, Deletion, ExistingMember, HoldingGroup
+from runbook_lib.routes.direct.payload import DIRECT_TYPES, Deletion, ExistingMember, HoldingGroup
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.resume import rebound
 from runbook_lib.routes.registry import ROUTES
@@ -42,7 +42,7 @@ def members(plan: Plan, how: Callable[[GroupMembers], GroupMembers]) -> Plan:
 
 
 def other_people(change: Change) -> Change:
-    refs = [ref for ref in DIRECT.change(change).payload.members_added if isinstance(ref, ExistingMember)]
+    refs = [ref for ref in DIRECT_TYPES.change(change).payload.members_added if isinstance(ref, ExistingMember)]
     names = [*refs[1:], *refs[:1]]
     return rewritten(change, members_added=tuple(replace(r, dn=n.dn) for r, n in zip(refs, names, strict=True)))
 
@@ -51,12 +51,14 @@ LIES: dict[str, Lie] = {
     "group": lambda plan: each(plan, lambda change: replace(change, display_name="Canteen")),
     "place of an object": lambda plan: each(plan, lambda change: rewritten(change, dn="CN=x,OU=Elsewhere,DC=c")),
     "members": lambda plan: each(plan, other_people),
-    "domain": lambda plan: replace(plan, target=replace(DIRECT.target(plan.target), domain_dns_name="lab.contoso.com")),
+    "domain": lambda plan: replace(
+        plan, target=replace(DIRECT_TYPES.target(plan.target), domain_dns_name="lab.contoso.com")
+    ),
     "target OU": lambda plan: replace(
-        plan, target=replace(DIRECT.target(plan.target), target_ou="OU=Lab,DC=contoso,DC=com")
+        plan, target=replace(DIRECT_TYPES.target(plan.target), target_ou="OU=Lab,DC=contoso,DC=com")
     ),
     "retired OU": lambda plan: replace(
-        plan, target=replace(DIRECT.target(plan.target), retired_ou="OU=Lab,DC=contoso,DC=com")
+        plan, target=replace(DIRECT_TYPES.target(plan.target), retired_ou="OU=Lab,DC=contoso,DC=com")
     ),
     "numbers": lambda plan: members(plan, lambda group: replace(group, in_cloud=1, added=1)),
     "left out": lambda plan: members(

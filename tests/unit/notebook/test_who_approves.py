@@ -19,7 +19,7 @@ from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.notebook.resuming import requesters
 from runbook_lib.record.run_record import account
-from runbook_lib.routes.direct.payload import DIRECT
+from runbook_lib.routes.direct.payload import DIRECT_TYPES
 from runbook_lib.routes.direct.planning import require_within_reach
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.cli import cli
@@ -150,7 +150,7 @@ def test_no_closing_is_written_through_a_link(field: Field, tmp_path: Path, what
 def test_a_plan_that_was_made_here_reaches_no_further_than_one_from_disk(field: Field) -> None:
     from dataclasses import replace
 
-    plan = DIRECT.plan(planned(waiting(field), ROUTES))
+    plan = DIRECT_TYPES.plan(planned(waiting(field), ROUTES))
     require_within_reach(plan)
     first, *rest = plan.changes
     for changed in (

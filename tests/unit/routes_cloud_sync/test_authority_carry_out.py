@@ -25,7 +25,7 @@ from runbook_lib.routes.cloud_sync.actions import schema_digest
 from runbook_lib.routes.cloud_sync.authority.actions import MakeExtension, MapGroupDn, SetGroupScope
 from runbook_lib.routes.cloud_sync.authority.plan_convert import plan_convert
 from runbook_lib.routes.cloud_sync.authority.plan_roll_back import plan_roll_back, plan_undo_authority
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES
 from runbook_lib.routes.cloud_sync.resume import ResumeLimits, require_own_way, require_rest_allowed
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 from tests.support import builders as b
@@ -201,7 +201,7 @@ def test_no_application_but_that_of_the_extension_is_made_or_removed() -> None:
     read = inventory(
         [replace(group, extensions=()) for group in GROUPS], MEMBERS, READ.directory.groups, [b.ad_user("Ana")]
     )
-    plan = CLOUD_SYNC.plan(plan_convert(sides_of(read, graph), facts(graph), WIDE, b.policy("Top")).plan)
+    plan = CLOUD_SYNC_TYPES.plan(plan_convert(sides_of(read, graph), facts(graph), WIDE, b.policy("Top")).plan)
     assert CLOUD_SYNC_RULES.beyond_target(plan) == ""
     for number, change in enumerate(plan.changes):
         payload = change.payload
@@ -213,7 +213,7 @@ def test_no_application_but_that_of_the_extension_is_made_or_removed() -> None:
 
 def test_what_is_left_of_a_change_is_held_to_today_s_limits_and_to_the_objects_of_its_groups() -> None:
     graph = AuthorityGraph().hands(GROUPS)
-    plan, sides = CLOUD_SYNC.plan(converting(graph)), sides_of(READ, graph)
+    plan, sides = CLOUD_SYNC_TYPES.plan(converting(graph)), sides_of(READ, graph)
     wide, narrow = ResumeLimits(0, 0, 3), ResumeLimits(0, 0, 2)
     require_rest_allowed(plan, (), sides, wide, ())
     with pytest.raises(Refused, match="authority of 3 groups, and max_conversions is 2"):

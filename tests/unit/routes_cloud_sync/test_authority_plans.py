@@ -26,7 +26,7 @@ from runbook_lib.routes.cloud_sync.authority.actions import SetCloudManaged
 from runbook_lib.routes.cloud_sync.authority.facts import AuthoritySettings, PlannedAuthority, nesting_levels
 from runbook_lib.routes.cloud_sync.authority.plan_convert import plan_convert
 from runbook_lib.routes.cloud_sync.authority.plan_roll_back import plan_roll_back
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.authority_world import (
     GLOBAL,
@@ -140,7 +140,7 @@ def test_nested_groups_come_along_and_are_named_where_they_do_not() -> None:
     groups, members, read = family()
     ad = list(read.directory.groups)
     whole = convert(groups, ad, members=members)
-    told = {change.display_name: change.payload.action for change in CLOUD_SYNC.plan(whole.plan).changes}
+    told = {change.display_name: change.payload.action for change in CLOUD_SYNC_TYPES.plan(whole.plan).changes}
     levels_ = {name: act.level for name, act in told.items() if isinstance(act, SetCloudManaged)}
     assert levels_ == {"Leaf": 0, "Middle": 1, "Top": 2}
     assert not {"soa-nested-stay", "soa-parents-stay"} & ids(whole)
@@ -214,7 +214,7 @@ def test_a_converted_group_keeps_ou_and_name_whatever_it_is_called(name: str) ->
     made = convert([replace(SALES, extensions=((NAME, dn),))], [own])
     assert "soa-moves" not in ids(made)
     (mapped,) = [
-        act for one in CLOUD_SYNC.plan(made.plan).changes if isinstance(act := one.payload.action, ReplaceSchema)
+        act for one in CLOUD_SYNC_TYPES.plan(made.plan).changes if isinstance(act := one.payload.action, ReplaceSchema)
     ]
     assert expressions_of(mapped.after).keys() == expressions_of(mapped.before).keys()
 
@@ -280,7 +280,7 @@ def test_parents_are_given_back_before_what_they_hold() -> None:
     taken = [converted(group) for group in groups]
     held = {name: [next((g for g in taken if g.id == m.id), m) for m in some] for name, some in members.items()}
     made = roll_back(taken, list(read.directory.groups), held)
-    told = {change.display_name: change.payload.action for change in CLOUD_SYNC.plan(made.plan).changes}
+    told = {change.display_name: change.payload.action for change in CLOUD_SYNC_TYPES.plan(made.plan).changes}
     levels_ = {name: act.level for name, act in told.items() if isinstance(act, SetCloudManaged)}
     assert levels_ == {"Top": 0, "Middle": 1, "Leaf": 2}
     assert "soa-members-lost" not in ids(made)

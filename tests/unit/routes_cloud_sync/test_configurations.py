@@ -39,7 +39,7 @@ from runbook_lib.routes.cloud_sync.applications.plan_bring_back import plan_brin
 from runbook_lib.routes.cloud_sync.applications.plan_remove import plan_remove, require_only_its_job, require_own_scope
 from runbook_lib.routes.cloud_sync.applications.steps import CreateJobStep
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync
 from runbook_lib.routes.cloud_sync.resume import (
     ResumeLimits,
@@ -276,7 +276,7 @@ def test_the_undo_of_a_creation_leaves_nothing_of_it(losses: list[str], deaths: 
     plan = making(tenant).plan
     with TemporaryDirectory() as folder:
         chain = Runs(Path(folder) / "do", plan, tenant).finished()
-        assert made_at(CLOUD_SYNC.plan(plan), effects_of(chain)) == tenant.owner
+        assert made_at(CLOUD_SYNC_TYPES.plan(plan), effects_of(chain)) == tenant.owner
         require_own_scope(sides_now(READ, tenant), done(plan, chain))
         undo = removing(tenant, Operation.UNDO)
         assert [change.kind for change in undo.plan.changes] == [
@@ -384,7 +384,7 @@ def test_the_plan_of_a_removal_says_what_it_means(tmp_path: Path) -> None:
     plan = plan_from_json(plan_to_json(made.plan), ROUTES)
     assert plan == made.plan
     assert_can_be_approved(made.plan, tmp_path)
-    assert secrets_digest(secrets()) == secrets_digest(CLOUD_SYNC.plan(plan).changes[1].payload.action.secrets)  # type: ignore[attr-defined]
+    assert secrets_digest(secrets()) == secrets_digest(CLOUD_SYNC_TYPES.plan(plan).changes[1].payload.action.secrets)  # type: ignore[attr-defined]
     with pytest.raises(Refused, match="takes 2 groups out of scope, and max_retirements is 1"):
         plan_remove(
             sides_now(READ, tenant),
@@ -488,7 +488,7 @@ def test_the_licence_of_a_third_configuration_is_looked_for(
 
 
 def test_a_plan_that_makes_a_configuration_goes_on_where_it_made_one() -> None:
-    plan = CLOUD_SYNC.plan(making(Tenant()).plan)
+    plan = CLOUD_SYNC_TYPES.plan(making(Tenant()).plan)
     require_same_target(plan, sides_now(READ, established()))
     other = replace(plan, target=replace(plan.target, domain_guid=b.guid("another domain")))
     with pytest.raises(Refused, match="another domain"):
@@ -497,7 +497,7 @@ def test_a_plan_that_makes_a_configuration_goes_on_where_it_made_one() -> None:
 
 def test_the_application_of_something_else_is_not_deleted_whatever_the_plan_says(tmp_path: Path) -> None:
     tenant = established()
-    plan = CLOUD_SYNC.plan(removing(tenant).plan)
+    plan = CLOUD_SYNC_TYPES.plan(removing(tenant).plan)
     payroll = b.guid("payroll")
     tenant.principals[payroll] = "Payroll"
     ends = plan.changes[-1]
@@ -511,7 +511,7 @@ def test_the_application_of_something_else_is_not_deleted_whatever_the_plan_says
 
 
 def test_settings_of_another_domain_are_beyond_a_plan() -> None:
-    plan = CLOUD_SYNC.plan(making(Tenant()).plan)
+    plan = CLOUD_SYNC_TYPES.plan(making(Tenant()).plan)
     changes = [*plan.changes]
     settings_ = changes[2]
     assert isinstance(settings_.payload.action, ReplaceSecrets)
@@ -536,7 +536,7 @@ def test_a_job_that_is_made_without_an_id_is_looked_up(tmp_path: Path) -> None:
 
 
 def test_what_is_left_of_scopes_is_held_to_today_s_limits() -> None:
-    plan = CLOUD_SYNC.plan(making(Tenant()).plan)
+    plan = CLOUD_SYNC_TYPES.plan(making(Tenant()).plan)
     sides = sides_now(READ, Tenant())
     require_rest_allowed(plan, (), sides, ResumeLimits(3, 0, 0), IDS)
     require_rest_allowed(plan, (), sides, ResumeLimits(0, 0, 0), ())
@@ -547,7 +547,7 @@ def test_what_is_left_of_scopes_is_held_to_today_s_limits() -> None:
     require_own_way(plan, of_authority=False, told="scope")
     with pytest.raises(Refused, match="begun with another cloud_sync_enable"):
         require_own_way(plan, of_authority=False, told="move")
-    removal = CLOUD_SYNC.plan(removing(established()).plan)
+    removal = CLOUD_SYNC_TYPES.plan(removing(established()).plan)
     with pytest.raises(Refused, match="takes 2 groups out of scope, and max_retirements is 1"):
         require_rest_allowed(removal, (), sides, ResumeLimits(0, 1, 0), ())
     require_own_way(removal, of_authority=False, told="remove")

@@ -11,7 +11,7 @@ from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import Switch
 from runbook_lib.routes.cloud_sync.cost import Cost, cost_finding, cost_of, took_finding
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES
 from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.runs import Runs
@@ -23,7 +23,7 @@ DESIRED = DesiredSettings({"cn": source("[displayName]")}, pilot=GROUPS[0].id, s
 
 def test_a_plan_costs_what_is_sent_and_looked_at(tmp_path_factory: pytest.TempPathFactory) -> None:
     plan = plan_enable(sides_of(inventory(GROUPS, {}), Graph()), b.policy("G*"), DESIRED).plan
-    cost = cost_of(CLOUD_SYNC.changes(plan.changes))
+    cost = cost_of(CLOUD_SYNC_TYPES.changes(plan.changes))
     assert cost.writes == 45 + 3, "a mapping, groups, one on demand, a start"
     assert cost.on_demand == 1
     assert cost.answers == 3 + 3 + 3, "three batches, three by themselves, two looks at them and a list"
@@ -58,6 +58,6 @@ def test_a_thousand_groups_are_fifty_batches_and_ten_pages() -> None:
     sides = sides_of(inventory([security(f"H{number}") for number in range(1000)], {}), Graph(running=True))
     policy = b.policy("H*")
     plan = plan_enable(sides, replace(policy, limits=replace(policy.limits, creates=1000)), DesiredSettings({})).plan
-    cost = cost_of(CLOUD_SYNC.changes(plan.changes), assigned=1000)
+    cost = cost_of(CLOUD_SYNC_TYPES.changes(plan.changes), assigned=1000)
     assert (cost.answers, cost.writes) == (50 + 10, 1000)
     assert {change.kind for change in plan.changes} == {ChangeKind.ASSIGN}

@@ -24,7 +24,7 @@ from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.routes.cloud_sync.actions import Realign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings, desired_expressions, require_fit
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES
 from runbook_lib.routes.cloud_sync.planning import PlannedCloudSync
 from runbook_lib.routes.cloud_sync.requests import requests_of
 from runbook_lib.routes.cloud_sync.resume import (
@@ -124,7 +124,7 @@ def test_the_plan_names_exactly_the_groups_and_members_that_differ() -> None:
     made = planned(there)
     (change,) = made.plan.changes
     assert (change.kind, change.group_id) == (ChangeKind.PROVISION, SALES.id)
-    requests = requests_of(CLOUD_SYNC.changes(made.plan.changes))
+    requests = requests_of(CLOUD_SYNC_TYPES.changes(made.plan.changes))
     assert [len(request.members) for request in requests] == [5, 3]
     assert {one for request in requests for one in request.members} == {PEOPLE[n].id for n in (0, *range(2, 9))}
     assert made.chosen == (SALES.id,)
@@ -170,7 +170,7 @@ def test_the_plan_is_read_back_from_its_file() -> None:
     plan = planned(read(written(SALES, [DNS[1]]))).plan
     found = plan_from_json(plan_to_json(plan), {CLOUD_SYNC_RULES.route: CLOUD_SYNC_RULES})
     assert [change.digest for change in found.changes] == [change.digest for change in plan.changes]
-    assert {type(change.payload.action) for change in CLOUD_SYNC.changes(found.changes)} == {Realign}
+    assert {type(change.payload.action) for change in CLOUD_SYNC_TYPES.changes(found.changes)} == {Realign}
 
 
 def test_a_member_that_is_called_otherwise_in_the_file_was_not_approved() -> None:
@@ -246,7 +246,7 @@ def test_differing_leaves_the_mapping_as_it_is() -> None:
 
 def test_what_is_left_of_a_resumed_change_counts_the_groups_that_cloud_sync_is_still_to_make() -> None:
     sides = sides_of(read(), in_scope())
-    plan = CLOUD_SYNC.plan(planned(sides.inventory).plan)
+    plan = CLOUD_SYNC_TYPES.plan(planned(sides.inventory).plan)
     new = {SALES.id, OPS.id}
     require_rest_allowed(plan, (), sides, ResumeLimits(2, 0, 0), new)
     with pytest.raises(Refused, match="makes AD objects of 2 groups, and max_creates is 1") as caught:
@@ -257,7 +257,7 @@ def test_what_is_left_of_a_resumed_change_counts_the_groups_that_cloud_sync_is_s
 
 
 def test_a_resumed_change_is_refused_by_what_a_plan_of_today_refuses_of_what_is_left_and_by_nothing_else() -> None:
-    plan = CLOUD_SYNC.plan(planned(read()).plan)
+    plan = CLOUD_SYNC_TYPES.plan(planned(read()).plan)
     first, second = plan.changes
     why = t("It is mail-enabled.")
     refused = Refusal(second.group_id, second.display_name, "mail-enabled", why, t("Take it out."))
@@ -271,7 +271,7 @@ def test_a_resumed_change_is_refused_by_what_a_plan_of_today_refuses_of_what_is_
 
 
 def test_a_plan_of_the_rest_selects_the_groups_that_are_left() -> None:
-    plan = CLOUD_SYNC.plan(planned(read()).plan)
+    plan = CLOUD_SYNC_TYPES.plan(planned(read()).plan)
     first, second = plan.changes
     policy = b.policy("Another*", disable_names=("X",))
     rest = policy_of_rest(policy, plan, [second])

@@ -38,7 +38,7 @@ from runbook_lib.routes.cloud_sync.moving.findings import keeping
 from runbook_lib.routes.cloud_sync.moving.plan_move import plan_move
 from runbook_lib.routes.cloud_sync.moving.plan_move_back import plan_move_back
 from runbook_lib.routes.cloud_sync.moving.steps import _created
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC, CloudSyncPayload
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES, CloudSyncPayload
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
 from runbook_lib.routes.cloud_sync.resume import watched_again
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
@@ -438,7 +438,7 @@ def test_a_plan_is_read_back_from_its_file_and_held_to_anchor_and_mark_of_its_gr
 def test_no_mark_is_written_to_an_object_that_is_not_cloud_sync_s_for_the_group(tmp_path: Path) -> None:
     """Whoever can write to the records could have any AD group taken for one of this runbook."""
     world = tenant(THEIRS, assigned={group.id: f"a-{group.id}" for group in GROUPS}, running=True)
-    plan = CLOUD_SYNC.plan(moving_back(world, "G0"))
+    plan = CLOUD_SYNC_TYPES.plan(moving_back(world, "G0"))
     changes = [*plan.changes]
     at = next(number for number, change in enumerate(changes) if change.kind is ChangeKind.MARK)
     payload = changes[at].payload

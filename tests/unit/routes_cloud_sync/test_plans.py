@@ -22,7 +22,7 @@ from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Switch
 from runbook_lib.routes.cloud_sync.actions import Assign, Provision, ReplaceSchema, ReplaceSecrets
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC, CloudSyncPlan
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES, CloudSyncPlan
 from runbook_lib.routes.cloud_sync.plan_undo import plan_undo
 from runbook_lib.routes.cloud_sync.planning import configuration_of
 from runbook_lib.routes.cloud_sync.resume import ResumeLimits, require_rest_allowed, watched_again
@@ -77,12 +77,12 @@ def test_a_plan_that_is_taken_up_again_is_watched_as_on_its_first_run() -> None:
     graph = Graph()
     desired = DesiredSettings({"cn": source("[displayName]")}, synchronized_users=Switch.ON)
     first = plan_enable(sides_of(READ, graph), b.policy("Sales"), desired)
-    before = watched_again(CLOUD_SYNC.plan(first.plan), sides_of(READ, graph), ON)
-    actions = [change.payload.action for change in CLOUD_SYNC.plan(first.plan).changes]
+    before = watched_again(CLOUD_SYNC_TYPES.plan(first.plan), sides_of(READ, graph), ON)
+    actions = [change.payload.action for change in CLOUD_SYNC_TYPES.plan(first.plan).changes]
     (mapped,) = [one for one in actions if isinstance(one, ReplaceSchema)]
     graph.schema = dict(mapped.after)
     graph.assigned = {SALES.id: "a-1"}
-    after = watched_again(CLOUD_SYNC.plan(first.plan), sides_of(READ, graph), ON)
+    after = watched_again(CLOUD_SYNC_TYPES.plan(first.plan), sides_of(READ, graph), ON)
     assert before.chosen == after.chosen == first.chosen == (SALES.id,)
     assert before.prediction.groups == after.prediction.groups == first.prediction.groups
     assert first.prediction.groups[0].dn.value == f"CN=Sales,{OU}"
@@ -346,7 +346,7 @@ def test_a_plan_is_read_back_from_its_file_and_held_to_its_kinds() -> None:
 
 
 def test_an_app_role_of_a_file_is_held_to_those_that_select_groups_and_to_the_configuration_s() -> None:
-    plan = CLOUD_SYNC.plan(plan_enable(sides_of(READ, Graph()), b.policy("Sales"), ON).plan)
+    plan = CLOUD_SYNC_TYPES.plan(plan_enable(sides_of(READ, Graph()), b.policy("Sales"), ON).plan)
     (at,) = [n for n, change in enumerate(plan.changes) if isinstance(change.payload.action, Assign)]
 
     def forged(role: str) -> CloudSyncPlan:
@@ -392,7 +392,7 @@ def test_groups_do_not_come_into_scope_under_another_mapping_than_was_approved(t
 )
 def test_a_setting_that_nothing_is_said_of_stays_as_it_is(asked: Notification, then: tuple[bool, str, int]) -> None:
     made = plan_enable(sides_of(READ, Graph()), b.policy("Sales"), replace(ON, notification=asked))
-    (settings,) = [change for change in CLOUD_SYNC.plan(made.plan).changes if change.kind is ChangeKind.SETTINGS]
+    (settings,) = [change for change in CLOUD_SYNC_TYPES.plan(made.plan).changes if change.kind is ChangeKind.SETTINGS]
     assert isinstance(settings.payload.action, ReplaceSecrets)
     found = notification_of(settings.payload.action.after)
     assert found is not None

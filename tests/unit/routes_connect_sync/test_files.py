@@ -14,7 +14,7 @@ from runbook_lib.model.change import Plan
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.routes.connect_sync.actions import ComingGroup, LetConnectorWrite, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.hand_over import NEVER, ServerFacts, hand_over_of
-from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC
+from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES
 from runbook_lib.routes.connect_sync.route import beyond_kind, beyond_target
 from tests.support import builders as b
 from tests.support.schemas import problems
@@ -84,9 +84,9 @@ def test_what_a_change_never_does_is_found() -> None:
 
 
 def test_a_plan_stays_in_its_own_ou_and_does_everything_once() -> None:
-    plan = CONNECT_SYNC.plan(enabling())
+    plan = CONNECT_SYNC_TYPES.plan(enabling())
     assert beyond_target(plan) == ""
-    elsewhere = CONNECT_SYNC.change(change(RunCycle(), ou=f"OU=Elsewhere,{b.BASE}"))
+    elsewhere = CONNECT_SYNC_TYPES.change(change(RunCycle(), ou=f"OU=Elsewhere,{b.BASE}"))
     assert "another OU" in beyond_target(replace(plan, changes=(elsewhere,)))
     assert "twice" in beyond_target(replace(plan, changes=(*plan.changes, change(RunCycle()))))
 

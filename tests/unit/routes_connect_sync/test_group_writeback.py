@@ -28,7 +28,7 @@ from runbook_lib.routes.connect_sync.group_writeback import (
     groups_under_v2,
     under_v2_finding,
 )
-from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC
+from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES
 from runbook_lib.routes.connect_sync.plan_undo import plan_undo
 from runbook_lib.routes.connect_sync.route import CONNECT_SYNC_RULES, beyond_kind, beyond_target
 from runbook_lib.routes.connect_sync.target import connect_target_of
@@ -116,7 +116,7 @@ def test_a_plan_is_read_back_as_it_was_and_sets_each_group_once() -> None:
     told = json.loads(json.dumps(plan_to_json(plan)))
     assert plan_from_json(told, ROUTES).digest == plan.digest
     assert problems("plan-connect-sync", told) == []
-    mine = CONNECT_SYNC.plan(plan)
+    mine = CONNECT_SYNC_TYPES.plan(plan)
     assert beyond_target(mine) == ""
     twice = replace(mine, changes=(*mine.changes, about_group(HERE, ONE.id, "One", SetGroupWriteback(True, False))))
     assert "twice" in beyond_target(twice)

@@ -17,7 +17,7 @@ from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.text import t
 from runbook_lib.routes.connect_sync.actions import LetConnectorWrite, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver, earlier_hand_over
-from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC
+from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES
 from runbook_lib.routes.connect_sync.planning import require_same_ou
 from runbook_lib.routes.connect_sync.resume import renamed_connect, require_connect_rest_allowed
 from tests.support import builders as b
@@ -95,14 +95,14 @@ def test_the_same_settings_are_the_same_hand_over_whatever_groups_come(tmp_path:
 
 
 def test_a_change_that_stopped_midway_has_todays_name_of_its_ou_and_the_same_digest() -> None:
-    plan = CONNECT_SYNC.plan(enabling())
+    plan = CONNECT_SYNC_TYPES.plan(enabling())
     renamed = renamed_connect(plan, replace(target(), ou_dn=f"OU=New Name,{b.BASE}"))
     assert renamed.digest == plan.digest
     assert {one.payload.dn for one in renamed.changes} == {f"OU=New Name,{b.BASE}"}
 
 
 def test_what_is_left_of_it_is_held_to_todays_limit() -> None:
-    plan = CONNECT_SYNC.plan(plan_of(SwitchOn(True, coming("One", "Two", "Three"))))
+    plan = CONNECT_SYNC_TYPES.plan(plan_of(SwitchOn(True, coming("One", "Two", "Three"))))
     read = sides_of(ad=[anchored(GROUPS[0])]).inventory
     require_connect_rest_allowed(plan, (), read, {"creates": 2})
     with pytest.raises(Refused, match="makes 2 groups, and max_creates is 1") as caught:

@@ -30,7 +30,7 @@ from runbook_lib.routes.connect_sync.hand_over import NEVER_TO_SWITCH_OFF, hand_
 from runbook_lib.routes.connect_sync.leaving_actions import BringBack, GoingGroup, SetNewGroupDefault, SwitchOff
 from runbook_lib.routes.connect_sync.new_group_default import default_undone, default_wanted
 from runbook_lib.routes.connect_sync.payload import (
-    CONNECT_SYNC,
+    CONNECT_SYNC_TYPES,
     ConnectSyncChange,
     ConnectSyncPayload,
 )
@@ -207,9 +207,9 @@ def test_what_no_plan_does_is_found() -> None:
     assert "another value" in beyond_kind(change(other), Operation.DISABLE)
     assert "another value" in beyond_kind(change(SetNewGroupDefault("1", TEMPLATE, TEMPLATE[1:])), Operation.DISABLE)
     assert "does not name" in beyond_kind(change(SetNewGroupDefault("", TEMPLATE, ())), Operation.UNDO)
-    plan = CONNECT_SYNC.plan(way_back())
+    plan = CONNECT_SYNC_TYPES.plan(way_back())
     assert beyond_target(plan) == ""
-    off = CONNECT_SYNC.change(change(SwitchOff(GROUPS)))
+    off = CONNECT_SYNC_TYPES.change(change(SwitchOff(GROUPS)))
     assert "on and off" in beyond_target(replace(plan, changes=(*plan.changes, off)))
     assert "has them deleted" in beyond_target(replace(plan, changes=(one, off)))
     assert "back twice" in beyond_target(replace(plan, changes=(one, one)))

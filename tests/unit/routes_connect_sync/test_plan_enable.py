@@ -21,7 +21,7 @@ from runbook_lib.model.directory import DirectoryGroup
 from runbook_lib.model.finding import Severity
 from runbook_lib.routes.connect_sync.actions import LetConnectorWrite, SwitchOn
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver
-from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC
+from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES
 from runbook_lib.routes.connect_sync.plan_enable import plan_connect_enable
 from runbook_lib.routes.connect_sync.planning import ConnectorAccount, ConnectSides, PlannedConnect
 from tests.support import builders as b
@@ -66,8 +66,8 @@ def kinds(made: PlannedConnect) -> tuple[ChangeKind, ...]:
 
 def handed(made: PlannedConnect, only: Sequence[ChangeKind] = ALL) -> EarlierHandOver:
     """The same plan as an earlier run handed it over."""
-    changes = tuple(one for one in CONNECT_SYNC.changes(made.plan.changes) if one.kind in only)
-    return EarlierHandOver("run-1", LATER, CONNECT_SYNC.plan(made.plan), changes)
+    changes = tuple(one for one in CONNECT_SYNC_TYPES.changes(made.plan.changes) if one.kind in only)
+    return EarlierHandOver("run-1", LATER, CONNECT_SYNC_TYPES.plan(made.plan), changes)
 
 
 def anchored(group: CloudGroup, *, parent: str = b.TARGET_OU) -> DirectoryGroup:
@@ -80,12 +80,12 @@ def anchored(group: CloudGroup, *, parent: str = b.TARGET_OU) -> DirectoryGroup:
 def test_rights_wizard_and_cycle_are_handed_over_for_every_microsoft_365_group() -> None:
     made = planned(sides_of([*GROUPS, b.cloud_group("Sec", CloudKind.SECURITY)]))
     assert kinds(made) == ALL
-    switch = CONNECT_SYNC.changes(made.plan.changes)[1].payload.action
+    switch = CONNECT_SYNC_TYPES.changes(made.plan.changes)[1].payload.action
     assert isinstance(switch, SwitchOn)
     assert {one.cn for one in switch.groups_coming} == {f"{g.display_name}_{g.id[-12:]}" for g in GROUPS}
     assert made.plan.phrase == "ENABLE 3 GROUPS IN contoso.com"
     assert not made.waits
-    by_id = CONNECT_SYNC.changes(planned(sides_of(naming=NamingMode.ID)).plan.changes)[1].payload.action
+    by_id = CONNECT_SYNC_TYPES.changes(planned(sides_of(naming=NamingMode.ID)).plan.changes)[1].payload.action
     assert isinstance(by_id, SwitchOn)
     assert not by_id.display_names
     assert {one.cn for one in by_id.groups_coming} == {f"Group_{g.id}" for g in GROUPS}
@@ -96,8 +96,8 @@ def test_rights_are_handed_over_unless_they_are_known_to_be_there() -> None:
     assert kinds(planned(sides_of(account=may))) == ALL[1:]
     for known in (Switch.OFF, Switch.UNKNOWN):
         first = planned(sides_of(account=replace(may, may_write=known))).plan.changes[0]
-        assert first.payload == CONNECT_SYNC.changes([first])[0].payload
-        assert CONNECT_SYNC.changes([first])[0].payload.action == LetConnectorWrite(may.dn)
+        assert first.payload == CONNECT_SYNC_TYPES.changes([first])[0].payload
+        assert CONNECT_SYNC_TYPES.changes([first])[0].payload.action == LetConnectorWrite(may.dn)
         assert first.reason == ("rights" if known is Switch.OFF else "rights-unknown")
 
 

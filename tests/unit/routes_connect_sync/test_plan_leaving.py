@@ -24,7 +24,7 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import anchor_of
 from runbook_lib.routes.connect_sync.actions import ComingGroup, LetConnectorWrite, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.leaving_actions import BringBack, SwitchOff
-from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC
+from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES
 from runbook_lib.routes.connect_sync.plan_disable import LeavingPlan, plan_disable
 from runbook_lib.routes.connect_sync.plan_undo import plan_undo
 from runbook_lib.routes.connect_sync.route import beyond_kind, beyond_target
@@ -209,7 +209,7 @@ def test_what_is_too_late_says_why() -> None:
 def test_most_groups_tell_the_names_that_v1_gave_and_one_of_before_does_not(by_id: int, display_names: bool) -> None:
     done = disabled()
     changes = []
-    for change in CONNECT_SYNC.plan(done.plan).changes:
+    for change in CONNECT_SYNC_TYPES.plan(done.plan).changes:
         action = change.payload.action
         if isinstance(action, SwitchOff):
             named = [
@@ -219,7 +219,7 @@ def test_most_groups_tell_the_names_that_v1_gave_and_one_of_before_does_not(by_i
             payload = replace(change.payload, action=replace(action, groups_going=tuple(named)))
             change = replace(change, payload=payload)
         changes.append(change)
-    done = replace(done, plan=replace(CONNECT_SYNC.plan(done.plan), changes=tuple(changes)))
+    done = replace(done, plan=replace(CONNECT_SYNC_TYPES.plan(done.plan), changes=tuple(changes)))
     gone = [b.deleted_object(ad, group_id=group.id) for group, ad in zip((ONE, TWO, THREE), WRITTEN, strict=True)]
     on = plan_undo(sides([], gone), OFF, LIMITS, done, None).plan.changes[3].payload.action
     assert isinstance(on, SwitchOn)
@@ -236,7 +236,7 @@ def test_new_objects_beside_those_that_come_back_count_as_creates() -> None:
 def test_the_way_back_of_an_enabling_is_to_switch_off() -> None:
     coming = tuple(ComingGroup(group.id, group.display_name, f"Group_{group.id}") for group in (ONE, TWO))
     plan = replace(
-        CONNECT_SYNC.plan(plan_of(LetConnectorWrite(ACCOUNT), SwitchOn(False, coming), RunCycle())),
+        CONNECT_SYNC_TYPES.plan(plan_of(LetConnectorWrite(ACCOUNT), SwitchOn(False, coming), RunCycle())),
         target=plan_disable(sides([]), ON, LIMITS).plan.target,
     )
     made = plan_undo(sides(WRITTEN), ON, LIMITS, DoneChange(plan), None)
@@ -251,7 +251,9 @@ def test_the_way_back_of_an_enabling_is_to_switch_off() -> None:
 
 def test_a_record_of_another_ou_is_refused() -> None:
     done = disabled()
-    elsewhere = replace(done.plan, target=replace(CONNECT_SYNC.plan(done.plan).target, ou_guid=b.guid("elsewhere")))
+    elsewhere = replace(
+        done.plan, target=replace(CONNECT_SYNC_TYPES.plan(done.plan).target, ou_guid=b.guid("elsewhere"))
+    )
     with pytest.raises(Refused) as caught:
         plan_undo(sides([]), OFF, LIMITS, replace(done, plan=elsewhere), None)
     assert caught.value.code == "undo-elsewhere"
@@ -260,7 +262,7 @@ def test_a_record_of_another_ou_is_refused() -> None:
 
 def test_plans_of_this_route_are_plans() -> None:
     plan: Plan = plan_disable(sides(WRITTEN), ON, LIMITS).plan
-    assert [CONNECT_SYNC.change(one).payload.dn for one in plan.changes] == [b.TARGET_OU, b.TARGET_OU]
+    assert [CONNECT_SYNC_TYPES.change(one).payload.dn for one in plan.changes] == [b.TARGET_OU, b.TARGET_OU]
 
 
 @pytest.mark.parametrize(("by_id", "others"), [(3, 0), (2, 1), (0, 3), (1, 2)])

@@ -20,7 +20,7 @@ from runbook_lib.model.text import t, verbatim
 from runbook_lib.routes.connect_sync.actions import ComingGroup, ConnectAction, LetConnectorWrite, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.hand_over import HandOver, ServerFacts
 from runbook_lib.routes.connect_sync.leaving_actions import SetNewGroupDefault, SwitchOff
-from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC, ConnectSyncChange, ConnectSyncPayload
+from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES, ConnectSyncChange, ConnectSyncPayload
 from runbook_lib.routes.connect_sync.route import CONNECT_SYNC_RULES
 from runbook_lib.routes.connect_sync.steps import ActContext, LiveSwitch
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget
@@ -133,7 +133,7 @@ class Runs:
         path.mkdir(parents=True)
         self.world.tick = tick
         self.world.went.tick = self.world.tenant.tick = tick
-        context = context_of(self.world, CONNECT_SYNC.target(self.plan.target))
+        context = context_of(self.world, CONNECT_SYNC_TYPES.target(self.plan.target))
         work = ConnectSyncWork(self.plan.changes, context, ServicePatience((1.0,), lambda _: None))
         with suppress(Killed, BrokeOff, Refused, ServiceFailed), DyingJournal(path / JOURNAL_FILE, tick) as journal:
             resumes = earlier[-1].run.name if earlier else None

@@ -22,7 +22,7 @@ from runbook_lib.model.change import Plan
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import anchor_of, mark_of
 from runbook_lib.routes.direct.backup_and_verify import backup, read_back
-from runbook_lib.routes.direct.payload import DIRECT
+from runbook_lib.routes.direct.payload import DIRECT_TYPES
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_undo import plan_undo
 from runbook_lib.routes.direct.work import DirectWork
@@ -207,7 +207,7 @@ def test_a_deletion_killed_at_any_write_is_finished(operator: Operator, when: st
 def test_an_undelete_killed_at_any_write_is_finished(operator: Operator, when: str) -> None:
     wanted = foreign_again(state(operator.embedded), operator.embedded)
     plan = undo(operator, deleted(operator))
-    kinds = [write.kind for write in writes_of(DIRECT.changes(plan.changes))]
+    kinds = [write.kind for write in writes_of(DIRECT_TYPES.changes(plan.changes))]
     assert kinds[:2] == [WriteKind.UNDELETE] * 2
     needed = 2 if operator.embedded.store.recycle_bin else len(kinds)
     assert len(kinds) == 7
@@ -282,7 +282,7 @@ def differing(operator: Operator, plan: Plan) -> list[tuple[str, ...]]:
 def test_the_read_back_notices_what_is_not_gone_or_not_the_same(operator: Operator) -> None:
     plan = operator.plan(lambda i: plan_disable(i, b.disable_policy("Child", delete=True)))
     assert differing(operator, plan) == [("it still stands in AD",)]
-    (change,) = DIRECT.changes(plan.changes)
+    (change,) = DIRECT_TYPES.changes(plan.changes)
     nobody = rewritten(change, object_guid=b.guid("nobody"))
     done = DoneChange(plan, effects_of([operator.apply(plan, [])]))
     assert differing(operator, plan) == [()]
@@ -293,7 +293,7 @@ def test_the_read_back_notices_what_is_not_gone_or_not_the_same(operator: Operat
     back = undo(operator, done)
     assert differing(operator, back)[0] == ("the object is not there",)
     operator.apply(back, [])
-    (undelete, *_) = DIRECT.changes(back.changes)
+    (undelete, *_) = DIRECT_TYPES.changes(back.changes)
     assert undelete.payload.deletion is not None
     other = rewritten(undelete, deletion=replace(undelete.payload.deletion, sid="S-1-5-21-9"))
     assert differing(operator, replace(back, changes=(other,)))[0] == ("it does not have the SID that it had",)
@@ -305,7 +305,7 @@ def test_the_backup_holds_identity_links_and_members_by_guid(operator: Operator)
         text = backup(directory, plan.changes, clock())
     for name in ("objectguid::", "objectsid::", "member:", "memberof:", "mail: child@contoso.com", "admindescription:"):
         assert f"\n{name}" in text
-    (change,) = DIRECT.changes(plan.changes)
+    (change,) = DIRECT_TYPES.changes(plan.changes)
     assert [line for line in text.splitlines() if line.startswith("# member ")] == [
         f"# member {ref.guid} {ref.dn}" for ref in change.payload.members_removed
     ]

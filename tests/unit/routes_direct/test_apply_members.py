@@ -25,7 +25,7 @@ from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import GroupId, ObjectGuid, anchor_of, mark_of
 from runbook_lib.model.text import t
 from runbook_lib.record.schema_files import schema_text
-from runbook_lib.routes.direct.payload import DIRECT, DirectChange, DirectPayload, ExistingMember, Member
+from runbook_lib.routes.direct.payload import DIRECT_TYPES, DirectChange, DirectPayload, ExistingMember, Member
 from runbook_lib.routes.direct.target import DirectTarget
 from runbook_lib.routes.direct.value_steps import MOST_REFUSED, MemberValue, send_values
 from runbook_lib.routes.direct.work import DirectWork
@@ -97,7 +97,7 @@ class World:
         self, plan: Plan, folder: Path, earlier: tuple[JournalFile, ...] = (), script: tuple[str, ...] = ()
     ) -> RunbookError | None:
         folder.mkdir()
-        refs = [ref for change in DIRECT.changes(plan.changes) for ref in change.payload.members_added]
+        refs = [ref for change in DIRECT_TYPES.changes(plan.changes) for ref in change.payload.members_added]
         with (
             self.embedded.open() as directory,
             Journal(folder / "journal.jsonl", lambda: "2026-11-25T00:00:00Z") as journal,

@@ -11,7 +11,7 @@ from runbook_lib.model.directory import GROUP_ATTRIBUTES, DirectoryGroup, Direct
 from runbook_lib.model.finding import Severity
 from runbook_lib.preflight.hand_off import MailContact, MakeMailContacts, RemoveMailContacts, StandingContact
 from runbook_lib.routes.direct.mail_contacts import MOST_CONTACTS, contacts_of_plan
-from runbook_lib.routes.direct.payload import DIRECT
+from runbook_lib.routes.direct.payload import DIRECT_TYPES
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.shown.hand_offs import hand_offs_of_plan_view, hand_offs_text, mail_contacts_view
@@ -58,7 +58,7 @@ def test_groups_that_are_written_are_offered_contacts_those_in_step_too() -> Non
     policy = b.policy("Sales", "Team", "Crew")
     plan = plan_enable(inventory, policy).plan
     assert {change.display_name for change in plan.changes} == {"Sales"}
-    contacts = contacts_of_plan(inventory, DIRECT.plan(plan), policy)
+    contacts = contacts_of_plan(inventory, DIRECT_TYPES.plan(plan), policy)
     assert {one.display_name: one.state for one in contacts.staying} == {
         "Sales": ContactState.MISSING,
         "Team": ContactState.STANDING,
@@ -89,7 +89,7 @@ def test_a_contact_that_forwards_to_its_group_is_no_foreign_holder_of_the_addres
     policy = b.policy("Sales")
     assert "mail-address-taken" not in {one.id for one in plan_enable(good, policy).findings}
     assert "mail-address-taken" in {one.id for one in plan_enable(bad, policy).findings}
-    (wrong,) = contacts_of_plan(bad, DIRECT.plan(plan_enable(bad, policy).plan), policy).findings
+    (wrong,) = contacts_of_plan(bad, DIRECT_TYPES.plan(plan_enable(bad, policy).plan), policy).findings
     assert (wrong.id, wrong.severity) == ("mail-contact-wrong", Severity.WARNING)
     assert "Sales: It forwards to SMTP:x@other.example" in wrong.seen
 
@@ -101,7 +101,7 @@ def test_contacts_of_disabled_groups_are_handed_over_until_they_are_gone() -> No
     inventory = both([sales, team], (contact("Sales"), contact("Team")), retired)
     plan = plan_disable(inventory, policy).plan
     assert [change.display_name for change in plan.changes] == ["Team"]
-    (left,) = contacts_of_plan(inventory, DIRECT.plan(plan), policy).findings
+    (left,) = contacts_of_plan(inventory, DIRECT_TYPES.plan(plan), policy).findings
     assert (left.id, left.severity) == ("mail-contacts-left", Severity.WARNING)
     (lines,) = left.hand_offs
     assert isinstance(lines, RemoveMailContacts)
@@ -110,25 +110,25 @@ def test_contacts_of_disabled_groups_are_handed_over_until_they_are_gone() -> No
         StandingContact(contact("Team").dn, "team@groups.contoso.com"),
     }
     gone = both([sales, team], (), retired)
-    assert contacts_of_plan(gone, DIRECT.plan(plan_disable(gone, policy).plan), policy).findings == ()
+    assert contacts_of_plan(gone, DIRECT_TYPES.plan(plan_disable(gone, policy).plan), policy).findings == ()
     elsewhere = both([sales, team], (contact("Sales", "x@other.example"),), retired)
-    found = contacts_of_plan(elsewhere, DIRECT.plan(plan_disable(elsewhere, policy).plan), policy)
+    found = contacts_of_plan(elsewhere, DIRECT_TYPES.plan(plan_disable(elsewhere, policy).plan), policy)
     assert found.findings == (), "a contact of somebody else is not ours to remove"
 
 
 def test_nothing_is_offered_where_nobody_could_make_a_contact() -> None:
     sales, policy = group("Sales"), b.policy("Sales")
     without = both([sales], exchange=False)
-    assert contacts_of_plan(without, DIRECT.plan(plan_enable(without, policy).plan), policy).all == ()
+    assert contacts_of_plan(without, DIRECT_TYPES.plan(plan_enable(without, policy).plan), policy).all == ()
     unknown = replace(without, directory=replace(without.directory, group_attributes=frozenset(GROUP_ATTRIBUTES)))
     unknown = replace(unknown, cloud=replace(unknown.cloud, tenant=Tenant(b.TENANT, "Contoso")))
-    assert contacts_of_plan(unknown, DIRECT.plan(plan_enable(unknown, policy).plan), policy).all == ()
+    assert contacts_of_plan(unknown, DIRECT_TYPES.plan(plan_enable(unknown, policy).plan), policy).all == ()
 
 
 def test_the_table_says_how_each_contact_stands() -> None:
     sales, team = group("Sales"), group("Team")
     inventory, policy = both([sales, team], (contact("Team", "x@other.example"),)), b.policy("Sales", "Team")
-    contacts = contacts_of_plan(inventory, DIRECT.plan(plan_enable(inventory, policy).plan), policy)
+    contacts = contacts_of_plan(inventory, DIRECT_TYPES.plan(plan_enable(inventory, policy).plan), policy)
     view = mail_contacts_view(contacts.all)
     assert view.text == "0 of 2 groups with a mail contact that forwards to the group."
     assert "not right. It forwards to SMTP:x@other.example" in view.html
@@ -137,7 +137,7 @@ def test_the_table_says_how_each_contact_stands() -> None:
 def test_a_large_plan_shows_some_lines_and_keeps_all() -> None:
     names = [f"Team{number}" for number in range(MOST_CONTACTS + 7)]
     inventory, policy = both([group(name) for name in names]), b.policy("Team*", limits=replace(b.WIDE, creates=100))
-    contacts = contacts_of_plan(inventory, DIRECT.plan(plan_enable(inventory, policy).plan), policy)
+    contacts = contacts_of_plan(inventory, DIRECT_TYPES.plan(plan_enable(inventory, policy).plan), policy)
     (offered,) = contacts.findings
     (lines,) = offered.hand_offs
     assert lines.text().count("New-MailContact ") == MOST_CONTACTS

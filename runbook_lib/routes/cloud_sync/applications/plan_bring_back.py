@@ -25,7 +25,7 @@ from runbook_lib.routes.cloud_sync.actions import Assign, SetRunning, schema_dig
 from runbook_lib.routes.cloud_sync.applications.actions import RemoveConfiguration, RemoveJob, RestoreSchema
 from runbook_lib.routes.cloud_sync.applications.plan_create import made_anew
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC, CloudSyncChange, CloudSyncPlan
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES, CloudSyncChange, CloudSyncPlan
 from runbook_lib.routes.cloud_sync.planning import (
     PlannedCloudSync,
     Sides,
@@ -52,7 +52,7 @@ def plan_bring_back(sides: Sides, policy: Policy, desired: DesiredSettings, done
             removed (``nothing-to-bring-back``).
     """
     require_complete(sides.inventory)
-    plan = CLOUD_SYNC.plan(done.plan)
+    plan = CLOUD_SYNC_TYPES.plan(done.plan)
     job, configuration = _removed(plan, done.effects)
     if job is None:
         raise Refused(
@@ -112,13 +112,13 @@ def with_mapping_of(sides: Sides, schema: Mapping[str, Any]) -> Sides:
 
 def removed_by(done: DoneChange) -> bool:
     """Whether a record removed at least a job."""
-    job, configuration = _removed(CLOUD_SYNC.plan(done.plan), done.effects)
+    job, configuration = _removed(CLOUD_SYNC_TYPES.plan(done.plan), done.effects)
     return job is not None or configuration is not None
 
 
 def removed_whole(done: DoneChange) -> bool:
     """Whether a record removed the application too."""
-    return _removed(CLOUD_SYNC.plan(done.plan), done.effects)[1] is not None
+    return _removed(CLOUD_SYNC_TYPES.plan(done.plan), done.effects)[1] is not None
 
 
 def _removed(

@@ -46,7 +46,7 @@ from runbook_lib.routes.cloud_sync.authority.findings import (
     taken_over_later,
 )
 from runbook_lib.routes.cloud_sync.authority.rules import barred_from_return, bars_restoring, gone_refusal
-from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC, CloudSyncChange
+from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES, CloudSyncChange
 from runbook_lib.routes.cloud_sync.plan_undo import did, require_same_place, way_back
 from runbook_lib.routes.cloud_sync.planning import Sides, action, finished_plan, require_same_domain
 from runbook_lib.routes.direct.preconditions import require_complete
@@ -112,7 +112,7 @@ def plan_undo_authority(
         Refused: Another tenant, domain or configuration (``undo-elsewhere``), or an incomplete reading.
     """
     require_complete(sides.inventory)
-    plan = CLOUD_SYNC.plan(done.plan)
+    plan = CLOUD_SYNC_TYPES.plan(done.plan)
     require_same_place(sides.target, plan.target)
     changes: list[CloudSyncChange] = []
     refusals: list[Refusal] = []
