@@ -69,9 +69,9 @@ def rows_of(plan: Plan) -> list[tuple[str, ...]]:
     ]
 
 
-def members_facts(plan: Plan) -> list[dict[str, object]]:
-    """What record.json says of the groups' members."""
-    return [
+def plan_in_short(plan: Plan) -> dict[str, object]:
+    """What record.json says of a plan (``record/formats/record.py``): numbers, and the members of each group."""
+    members = [
         {
             "group_id": group.group_id,
             "group": group.display_name,
@@ -84,6 +84,15 @@ def members_facts(plan: Plan) -> list[dict[str, object]]:
         }
         for group in in_order(plan)
     ]
+    return {
+        "digest": plan.digest,
+        "counts": plan.counts,
+        "phrase": plan.phrase,
+        "operation": plan.operation.value,
+        "route": plan.route.value,
+        "groups": plan.groups,
+        "members": members,
+    }
 
 
 def target_lines(plan: Plan, *, standing: bool = False) -> list[Text]:

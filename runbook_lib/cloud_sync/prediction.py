@@ -10,9 +10,10 @@ msDS-ExternalDirectoryObjectId alone), "Attribute mapping - Microsoft Entra ID t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from runbook_lib.cloud_sync.collisions import OccupiedNames, with_collisions
 from runbook_lib.cloud_sync.expression import Expression, ExpressionError, read_expression
 from runbook_lib.cloud_sync.functions import NotPredictable, shown
 from runbook_lib.cloud_sync.members import MemberRules, group_written, user_written
@@ -21,7 +22,9 @@ from runbook_lib.cloud_sync.scope import JobScope, values_of
 from runbook_lib.graph.tenant.jobs import CloudSyncJob, ObjectScope
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudPrincipal, CloudSnapshot, PrincipalType, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
-from runbook_lib.model.ids import user_id_of_anchor
+from runbook_lib.model.dn import normalize_foreign_dn
+from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, group_id_of_anchor, user_id_of_anchor
+from runbook_lib.model.name_collisions import name_troubles
 from runbook_lib.model.predicted import Known, Predicted, PredictedMember, ScopeAnswer, Trouble
 from runbook_lib.model.text import Text, counted, t
 from runbook_lib.model.untrusted import printable
@@ -189,3 +192,28 @@ def _account_name(
     if own is not None and (name := own.text("sAMAccountName")):
         return Predicted(name)
     return Predicted(why=t("The mapping leaves it to AD, which makes a random one."))
+
+
+class OccupiedNames:
+    """What stands in AD already: by anchor, by SID, by place and name, by account name."""
+
+    def __init__(self, directory: DirectorySnapshot) -> None:
+        self.by_sid = {group.sid: group for group in directory.groups if group.sid}
+        self.by_external: defaultdict[str, list[DirectoryGroup]] = defaultdict(list)
+        for group in directory.groups:
+            owner = group_id_of_anchor(group.text(EXTERNAL_ID_ATTRIBUTE) or "")
+            if owner:
+                self.by_external[owner].append(group)
+        self.at = {key: item.guid for item in directory.objects if (key := normalize_foreign_dn(item.dn))}
+        self.accounts: defaultdict[str, set[str]] = defaultdict(set)
+        for item in directory.objects:
+            if item.sam_account_name:
+                self.accounts[item.sam_account_name.casefold()].add(item.guid)
+
+
+def with_collisions(groups: Sequence[PredictedGroup], present: OccupiedNames) -> tuple[PredictedGroup, ...]:
+    """The same groups with what their names meet: in AD, and among each other."""
+    found = name_troubles(groups, present.at, present.accounts)
+    return tuple(
+        replace(group, troubles=(*group.troubles, *troubles)) for group, troubles in zip(groups, found, strict=True)
+    )

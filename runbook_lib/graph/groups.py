@@ -1,15 +1,26 @@
-"""What single groups are asked beside the inventory: whether they exist, addresses, members, source of authority."""
+"""What single groups are asked beside the inventory: existence, addresses, members, authority, writeback under V2."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Literal
 
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.graph.batch import MOST_IN_BATCH
 from runbook_lib.graph.errors import GraphNotFound, GraphRejected
-from runbook_lib.graph.rows import GROUP_PROPERTIES, flag_of, group_of, number_of, objects_of, row_id, text_of
+from runbook_lib.graph.rows import (
+    GROUP_PROPERTIES,
+    flag_of,
+    group_of,
+    number_of,
+    object_of,
+    objects_of,
+    row_id,
+    text_of,
+)
 from runbook_lib.graph.transport import NEXT_LINK, GraphClient
+from runbook_lib.graph.writing import GraphWrite
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Presence
 from runbook_lib.model.ids import GroupId, is_guid
 from runbook_lib.model.text import NOTHING, Text, t
@@ -239,3 +250,28 @@ def _managed(answer: Mapping[str, object] | RunbookError) -> bool | None:
         return None
     inner = answer.get("value")
     return flag_of(inner if isinstance(inner, dict) else answer, "isCloudManaged")
+
+
+WRITEBACK_VERSION: Literal["beta"] = "beta"
+"""Version of Graph that knows ``writebackConfiguration``, which counts under V2 alone.
+
+Source: Microsoft Graph documentation (beta), "groupWritebackConfiguration resource type" and "Update group": v1.0 knows
+no such property. ``isEnabled`` is true, false or null; null was never set, and means what the tenant's default says.
+"""
+_CONFIGURATION = "writebackConfiguration"
+
+
+def read_writeback_state(client: GraphClient, group_id: GroupId) -> bool | None:
+    """``isEnabled`` of a group now; None where it was never set.
+
+    Raises:
+        NoAccess, ServiceFailed: It cannot be read.
+        GraphNotFound: There is no such group.
+    """
+    answer = client.get(f"/groups/{group_id}", {"$select": f"id,{_CONFIGURATION}"}, version=WRITEBACK_VERSION)
+    return flag_of(object_of(answer, _CONFIGURATION), "isEnabled")
+
+
+def writeback_state_write(group_id: GroupId, enabled: bool | None) -> GraphWrite:
+    """The request that sets ``isEnabled`` of a group, and nothing else of it."""
+    return GraphWrite("PATCH", f"/groups/{group_id}", {_CONFIGURATION: {"isEnabled": enabled}})

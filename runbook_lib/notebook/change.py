@@ -13,7 +13,7 @@ from runbook_lib.change.approvals.gate import Grant, Waiting, granted, read_all,
 from runbook_lib.change.carry_out import StillApproved, carry_out
 from runbook_lib.change.journal import CARRIED_OUT, JOURNAL_FILE, Journal, JournalFile, read_journal
 from runbook_lib.change.lock import lock_path
-from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, LEFT_OUT_FILE, members_facts, rows_of
+from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, LEFT_OUT_FILE, plan_in_short, rows_of
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import (
     AwaitingApproval,
@@ -331,18 +331,7 @@ class ChangeSession:
         left_out = rows_of(plan)
         if left_out:
             record.folder.write_csv(LEFT_OUT_FILE, pd.DataFrame(left_out, columns=list(LEFT_OUT_COLUMNS), dtype=object))
-        record.set(
-            plan={
-                "digest": plan.digest,
-                "counts": plan.counts,
-                "phrase": plan.phrase,
-                "operation": plan.operation.value,
-                "route": plan.route.value,
-                "groups": plan.groups,
-                "members": members_facts(plan),
-            },
-            changes={"planned": len(plan.changes), "done": 0},
-        )
+        record.set(plan=plan_in_short(plan), changes={"planned": len(plan.changes), "done": 0})
 
     def _known_plan(self) -> Plan:
         if self._plan is None:

@@ -13,8 +13,8 @@ from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.journal_check import DoneChange, effects_of
 from runbook_lib.change.resume import BrokenOff
 from runbook_lib.errors import AwaitingHandoff
+from runbook_lib.graph.groups import read_writeback_state
 from runbook_lib.graph.tenant.group_settings import GroupSettings, read_group_settings
-from runbook_lib.graph.writeback_state import read_writeback_state
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.change_kind import ChangeKind, Operation

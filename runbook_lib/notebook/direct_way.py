@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 
 from runbook_lib.change.journal import JournalFile
-from runbook_lib.change.journal_check import changed_objects
+from runbook_lib.change.journal_check import DoneChange, changed_objects
 from runbook_lib.change.resume import BrokenOff
 from runbook_lib.directory.ldif import BACKUP_FILE as BACKUP
 from runbook_lib.errors import Refused, VerificationFailed
 from runbook_lib.files import HAND_OFFS
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.model.change import Change, Plan, Planned
+from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.text import joined, t, verbatim
@@ -25,22 +25,22 @@ from runbook_lib.parameters.check_change import require_acknowledged, with_ackno
 from runbook_lib.routes.direct.backup_and_verify import Checked, backup, read_back
 from runbook_lib.routes.direct.live import present_name
 from runbook_lib.routes.direct.mail_contacts import contacts_of_plan
-from runbook_lib.routes.direct.payload import DIRECT_TYPES
+from runbook_lib.routes.direct.plan_disable import plan_disable
+from runbook_lib.routes.direct.plan_enable import plan_enable
+from runbook_lib.routes.direct.plan_undo import plan_undo
 from runbook_lib.routes.direct.preconditions import findings_before_writing
 from runbook_lib.routes.direct.resume import require_rules, require_same_target, with_names_of_today
 from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.shown.change import verified_view
 from runbook_lib.shown.hand_offs import hand_offs_of_plan_view, hand_offs_text, mail_contacts_view
 
-Planner = Callable[[Inventory], Planned]
-
 
 class DirectWay:
     """The ``RouteRun`` of the direct route."""
 
-    def __init__(self, context: RunContext, operation: Operation, planner: Planner) -> None:
+    def __init__(self, context: RunContext, operation: Operation, done: DoneChange | None = None) -> None:
         self._context = context
-        self._planner = planner
+        self._done = done
         self.operation = operation
         self._dn_of: dict[ObjectGuid, str] = {}
 
@@ -52,8 +52,12 @@ class DirectWay:
     def plan(self, inventory: Inventory) -> PlanMade:
         """What the planner makes of both sides, and what people do beside it: contacts for mail."""
         self._remember(inventory)
-        made = self._planner(inventory)
-        contacts = contacts_of_plan(inventory, DIRECT_TYPES.plan(made.plan), policy_now(self._context, inventory))
+        policy = policy_now(self._context, inventory)
+        if self._done is not None:
+            made = plan_undo(inventory, policy, self._done)
+        else:
+            made = (plan_enable if self.operation is Operation.ENABLE else plan_disable)(inventory, policy)
+        contacts = contacts_of_plan(inventory, made.plan, policy)
         handed = contacts.findings
         if text := hand_offs_text(contacts.hand_offs):
             self._context.record.folder.write_text(HAND_OFFS, text)

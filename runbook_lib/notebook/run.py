@@ -1,4 +1,4 @@
-"""What the cells of a notebook call: each step of a run is one method, allowed or refused by the run's course."""
+"""What the cells of a notebook call: each step is one method, and the course of the run allows or refuses it."""
 
 from __future__ import annotations
 
@@ -10,10 +10,16 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
+from runbook_lib.notebook.authority_way import AuthorityWay, changes_authority
 from runbook_lib.notebook.change import ChangeSession
+from runbook_lib.notebook.cloud_sync_way import CloudSyncWay
+from runbook_lib.notebook.connect_sync_leaving_way import ConnectLeavingWay
+from runbook_lib.notebook.connect_sync_way import ConnectSyncWay
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, NotebookStep, carries_out, end_by, ending_of
+from runbook_lib.notebook.direct_way import DirectWay
 from runbook_lib.notebook.earlier_runs import done_of
 from runbook_lib.notebook.evidence_form import EvidenceForm
 from runbook_lib.notebook.reading import (
@@ -24,12 +30,13 @@ from runbook_lib.notebook.reading import (
     read_sides,
     show_procedure,
 )
-from runbook_lib.notebook.ways import way_of
+from runbook_lib.notebook.way import RouteRun
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment
 from runbook_lib.record.run_end import RunEnd
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.routes.direct.drift import Drift
+from runbook_lib.routes.registry import rules_of
 from runbook_lib.shown.inventory import groups_view, inventory_view, members_view
 from runbook_lib.shown.preflight import evidence_view, findings_view, hand_offs_view
 from runbook_lib.shown.start import end_view, records_view, sealing_text
@@ -197,3 +204,25 @@ class Run:
         """Refuse a variable of the notebook that was made by an earlier run, or before the last reading."""
         self.course.require_open()
         self.course.require_made_here("inventory" if isinstance(made, Inventory) else "pre-flight", made, self._made)
+
+
+def way_of(context: RunContext, operation: Operation, done: DoneChange | None = None) -> RouteRun:
+    """The way of a run.
+
+    Args:
+        context: Of the run.
+        operation: What its notebook is for.
+        done: For an undo, what is to be taken back.
+
+    Raises:
+        Refused: ``route-not-carried-out``.
+    """
+    route = rules_of(context.parameters.route).route
+    if route is Route.CONNECT_SYNC:
+        connect = ConnectSyncWay if operation is Operation.ENABLE else ConnectLeavingWay
+        return connect(context, operation, done)
+    if route is Route.CLOUD_SYNC:
+        kind = AuthorityWay if changes_authority(context.parameters, operation, done) else CloudSyncWay
+        return kind(context, operation, done)
+
+    return DirectWay(context, operation, done)

@@ -18,10 +18,10 @@ from rehearsal.process import RunningRehearsal
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed, WriteUnanswered
 from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.errors import GraphContradicts, GraphRejected
+from runbook_lib.graph.groups import WRITEBACK_VERSION, read_writeback_state, writeback_state_write
 from runbook_lib.graph.tenant.group_settings import NEW_GROUP_DEFAULT, removal_of, write_of
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.graph.write_batch import NotTried, write_all
-from runbook_lib.graph.writeback_state import WRITEBACK_VERSION, read_writeback_state, writeback_state_write
 from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.ids import as_group_id
 from runbook_lib.parameters.model import Parameters

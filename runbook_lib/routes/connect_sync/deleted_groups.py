@@ -16,9 +16,9 @@ from runbook_lib.directory.rights.account import read_situation
 from runbook_lib.directory.rights.needs import operations
 from runbook_lib.directory.rights.table import OperationRight, rights_table
 from runbook_lib.directory.search import all_of, equals
+from runbook_lib.graph.groups import read_writeback_state
 from runbook_lib.graph.tenant.group_settings import GroupSettings, read_group_settings
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.graph.writeback_state import read_writeback_state
 from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DeletedObject

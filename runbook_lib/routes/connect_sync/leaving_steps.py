@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from runbook_lib.change.step import LiveState, Look
+from runbook_lib.graph.groups import WRITEBACK_VERSION, writeback_state_write
 from runbook_lib.graph.tenant.group_settings import removal_of, write_of
-from runbook_lib.graph.writeback_state import WRITEBACK_VERSION, writeback_state_write
 from runbook_lib.graph.writing import Written
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.directory import DeletedObject

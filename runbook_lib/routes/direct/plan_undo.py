@@ -24,12 +24,12 @@ from runbook_lib.routes.direct.live import compare
 from runbook_lib.routes.direct.payload import DIRECT_TYPES, DirectChange, ExistingMember, Member, Move
 from runbook_lib.routes.direct.plan_disable import deletion, refuse_deletion, retirement
 from runbook_lib.routes.direct.plan_undelete import Scene, WayBack, refuse_undeletion, undeletion
-from runbook_lib.routes.direct.planning import DirectPlanned, existing, finished_plan, plan_target, rule_context
+from runbook_lib.routes.direct.planning import DirectPlanned, existing, finished_plan, rule_context
 from runbook_lib.routes.direct.preconditions import (
     require_plannable,
     require_writers_known,
 )
-from runbook_lib.routes.direct.target import DirectTarget
+from runbook_lib.routes.direct.target import DirectTarget, plan_target
 from runbook_lib.routes.direct.writes import ChangeEffect, effect_of
 from runbook_lib.rules.group import RuleContext, refuse_not_ours, refuse_putting_back
 from runbook_lib.rules.policy import Policy

@@ -26,7 +26,7 @@ from runbook_lib.routes.direct.payload import Deletion, DirectChange, DirectPayl
 from runbook_lib.routes.direct.preconditions import refuse_enforced
 from runbook_lib.routes.direct.route import beyond_kind, beyond_target
 from runbook_lib.routes.direct.selection import named
-from runbook_lib.routes.direct.target import DirectTarget
+from runbook_lib.routes.direct.target import DirectTarget, plan_target
 from runbook_lib.rules.group import RuleContext, protected_groups
 from runbook_lib.rules.policy import Policy, check_limits
 
@@ -82,20 +82,6 @@ def rule_context(inventory: Inventory, policy: Policy) -> RuleContext:
     """What the rules look at."""
     disabled = named(inventory.rows, policy.disable_ids, policy.disable_names)
     return RuleContext(inventory, policy, protected_groups(inventory), disabled)
-
-
-def plan_target(inventory: Inventory) -> DirectTarget:
-    """Identity of the tenant, the domain and the two OUs."""
-    directory = inventory.directory
-    return DirectTarget(
-        tenant_id=inventory.cloud.tenant.id,
-        domain_guid=directory.controller.domain_guid,
-        domain_dns_name=directory.controller.domain_dns_name,
-        target_ou=directory.target.dn,
-        target_ou_guid=directory.target.guid,
-        retired_ou=directory.retired.dn,
-        retired_ou_guid=directory.retired.guid,
-    )
 
 
 def finished_plan(

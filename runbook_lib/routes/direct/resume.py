@@ -30,11 +30,12 @@ from runbook_lib.routes.direct.payload import (
 )
 from runbook_lib.routes.direct.plan_disable import refuse_deletion, refuse_undecided
 from runbook_lib.routes.direct.plan_undo import refuse_way_back
-from runbook_lib.routes.direct.planning import plan_target, rule_context
+from runbook_lib.routes.direct.planning import rule_context
 from runbook_lib.routes.direct.preconditions import (
     require_plannable,
     require_writers_known,
 )
+from runbook_lib.routes.direct.target import plan_target
 from runbook_lib.rules.group import RuleContext, first_refusal, refuse_not_ours
 from runbook_lib.rules.policy import Policy, check_limits
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.target import TargetPart
 from runbook_lib.model.text import t
@@ -79,3 +80,17 @@ class DirectTarget:
             return f"{dn.removesuffix(ou)}<GUID={known[ou]}>" if ou else dn
 
         return name
+
+
+def plan_target(inventory: Inventory) -> DirectTarget:
+    """Identity of the tenant, the domain and the two OUs."""
+    directory = inventory.directory
+    return DirectTarget(
+        tenant_id=inventory.cloud.tenant.id,
+        domain_guid=directory.controller.domain_guid,
+        domain_dns_name=directory.controller.domain_dns_name,
+        target_ou=directory.target.dn,
+        target_ou_guid=directory.target.guid,
+        retired_ou=directory.retired.dn,
+        retired_ou_guid=directory.retired.guid,
+    )

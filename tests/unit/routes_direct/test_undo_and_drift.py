@@ -17,7 +17,7 @@ from runbook_lib.model.ids import RETIRED_MARK, ObjectGuid
 from runbook_lib.routes.direct.drift import check_drift
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, ExistingMember, Move
 from runbook_lib.routes.direct.plan_undo import plan_undo
-from runbook_lib.routes.direct.planning import plan_target
+from runbook_lib.routes.direct.target import plan_target
 from runbook_lib.routes.direct.writes import ChangeEffect
 from tests.support import builders as b
 

@@ -27,8 +27,9 @@ from runbook_lib.routes.direct.payload import DirectChange, DirectPayload, Exist
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.plan_undo import plan_undo
-from runbook_lib.routes.direct.planning import DirectPlanned, plan_target
+from runbook_lib.routes.direct.planning import DirectPlanned
 from runbook_lib.routes.direct.preconditions import findings_before_writing
+from runbook_lib.routes.direct.target import plan_target
 from runbook_lib.routes.direct.writes import ChangeEffect
 from tests.support import builders as b
 from tests.unit.routes_direct.refusal_codes import codes

@@ -11,14 +11,14 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, MOST_NAMED, members_facts, rows_of
+from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, MOST_NAMED, plan_in_short, rows_of
 from runbook_lib.model.change import GroupMembers, LeftOut, Plan
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import verbatim
 from runbook_lib.record.page import record_html
 from runbook_lib.routes.direct.plan_enable import plan_enable
-from runbook_lib.routes.direct.planning import plan_target
+from runbook_lib.routes.direct.target import plan_target
 from runbook_lib.runner.commands.approve import plan_lines
 from runbook_lib.shown.plan import left_out_view, plan_view
 from tests.support import builders as b
@@ -88,8 +88,9 @@ def test_a_long_list_is_folded_and_the_file_has_all() -> None:
     assert lines[-1] == f"    left out: {said}"
     assert len(lines) == 4 + 1 + MOST_NAMED + 1
     assert [row[LEFT_OUT_COLUMNS.index("member")] for row in rows_of(MANY)] == [f"P{number:02}" for number in range(17)]
-    (facts,) = members_facts(MANY)
-    assert (facts["left_out"], len(facts["who"])) == (17, MOST_NAMED + 1)  # type: ignore[arg-type]
+    said_in_record: dict[str, Any] = plan_in_short(MANY)
+    (facts,) = said_in_record["members"]
+    assert (facts["left_out"], len(facts["who"])) == (17, MOST_NAMED + 1)
 
 
 @given(st.sampled_from(list(TEXTS)) | st.text(max_size=60))
@@ -101,14 +102,8 @@ def test_hostile_names_stay_text(name: str) -> None:
 
 def test_the_record_page_has_the_table() -> None:
     plan = plan_of(members("<b>Team</b>", "<script>alert(1)</script>"))
-    said: dict[str, Any] = {
-        "digest": plan.digest,
-        "counts": plan.counts,
-        "phrase": plan.phrase,
-        "operation": "enable",
-        "groups": 1,
-        "members": json.loads(json.dumps(members_facts(plan))),
-    }
+    said: dict[str, Any] = json.loads(json.dumps(plan_in_short(plan)))
+    assert (said["operation"], said["groups"]) == ("enable", 1)
     page = record_html(facts(said), None, files=(), sealed_at="2026-11-22T10:00:00Z", place="records/C/r")
     assert "Members of each group" in page
     assert "11 0 10 0 1" in visible(page)
