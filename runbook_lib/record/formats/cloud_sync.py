@@ -1,19 +1,19 @@
 """The files of the route cloud-sync: what stands in them otherwise than on the direct route.
 
-Targets, actions, intents and effects are the very models that read these files (``routes/cloud_sync/files.py``).
+Targets, actions, intents and effects are the very models that read these files (``files.py`` and ``requests.py`` of
+``routes/cloud_sync``).
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, create_model
+from pydantic import ConfigDict, Field
 
 from runbook_lib.model.change_kind import KINDS_OF_ROUTE
 from runbook_lib.model.target import Route
 from runbook_lib.record.formats.approval import PlanApprovalFormat, StandingApprovalFormat
 from runbook_lib.record.formats.common import (
-    Count,
     Digest,
     Format,
     FurtherFormat,
@@ -21,6 +21,8 @@ from runbook_lib.record.formats.common import (
     GuidOrNone,
     Something,
     Time,
+    among,
+    counts_of,
 )
 from runbook_lib.record.formats.journal import BeginFormat, DoneFormat
 from runbook_lib.record.formats.plan import PlanFormat
@@ -30,47 +32,19 @@ from runbook_lib.routes.cloud_sync.files import (
     CloudSyncPayloadFields,
     CloudSyncTargetFields,
 )
-from runbook_lib.routes.cloud_sync.journal_fields import EffectFields, IntentFields
+from runbook_lib.routes.cloud_sync.requests import EffectFields, IntentFields
 from runbook_lib.routes.cloud_sync.route import CLOUD_SYNC_RULES
 
 _KINDS = tuple(kind.value for kind in KINDS_OF_ROUTE[Route.CLOUD_SYNC])
 _STANDING = tuple(sorted(kind.value for kind in CLOUD_SYNC_RULES.standing_kinds))
 
 
-def _known(value: str) -> str:
-    if value not in _KINDS:
-        raise ValueError(f"none of {', '.join(_KINDS)}")
-    return value
-
-
-def _may_stand(value: str) -> str:
-    if value not in _STANDING:
-        raise ValueError(f"none of {', '.join(_STANDING)}")
-    return value
-
-
-_Kind = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(_KINDS)})]
-_StandingKind = Annotated[str, AfterValidator(_may_stand), Field(json_schema_extra={"enum": list(_STANDING)})]
+_Kind = Annotated[str, among(_KINDS), Field(json_schema_extra={"enum": list(_KINDS)})]
+_StandingKind = Annotated[str, among(_STANDING), Field(json_schema_extra={"enum": list(_STANDING)})]
 _Route = Literal["cloud-sync"]
 _GivenKinds = Annotated[list[_StandingKind], Field(min_length=1)]
 
-_counted: Any = {
-    kind.value.replace("-", "_"): (
-        Count,
-        Field(default=0, alias=kind.value, description=f"Changes of kind `{kind.value}`"),
-    )
-    for kind in KINDS_OF_ROUTE[Route.CLOUD_SYNC]
-}
-CountsOfCloudSync = create_model(
-    "CountsOfCloudSync",
-    __base__=Format,
-    __doc__="How many changes of each kind; members are Cloud Sync's to write.",
-    **_counted,
-    members_added=(Count, Field(alias="members-added", description="Always 0: Cloud Sync writes members")),
-    members_removed=(Count, Field(alias="members-removed", description="Always 0: Cloud Sync writes members")),
-)
-"""Counts by kind; the kinds are those of the route. Records of versions that knew fewer kinds lack some."""
-CountsOfCloudSync.model_config["title"] = "cloud-sync-counts"
+CountsOfCloudSync = counts_of(Route.CLOUD_SYNC, "Cloud Sync")
 
 
 class _Target(CloudSyncTargetFields):

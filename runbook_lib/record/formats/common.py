@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, create_model, model_validator
 
+from runbook_lib.model.change_kind import KINDS_OF_ROUTE
 from runbook_lib.model.ids import WRITTEN_GUID_PATTERN
+from runbook_lib.model.target import Route
 
 Time = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}(\.[0-9]+)?Z$")]
 """A point in time, UTC."""
@@ -157,3 +159,40 @@ class ApprovalFormat(FurtherFormat):
     further: (
         Annotated[list[Annotated[FurtherFormat, Field(description="Another approval")]], Field(min_length=1)] | None
     ) = Field(default=None, description="Other approvals that the run wrote under as well; absent where there is none")
+
+
+def among(values: Collection[str]) -> AfterValidator:
+    """Insists on one of these values; a schema says so by an ``enum`` of its own."""
+
+    def one_of_them(value: str) -> str:
+        if value not in values:
+            raise ValueError(f"none of {', '.join(values)}")
+        return value
+
+    return AfterValidator(one_of_them)
+
+
+def counts_of(route: Route, writer: str) -> type[Format]:
+    """Counts by the kinds of a route on which somebody else writes members; records of older versions lack some kinds.
+
+    Args:
+        route: The route.
+        writer: Who writes members, by name.
+    """
+    counted: Any = {
+        kind.value.replace("-", "_"): (
+            Count,
+            Field(default=0, alias=kind.value, description=f"Changes of kind `{kind.value}`"),
+        )
+        for kind in KINDS_OF_ROUTE[route]
+    }
+    made = create_model(
+        f"CountsOf{writer.replace(' ', '')}",
+        __base__=Format,
+        __doc__=f"How many changes of each kind; members are {writer}'s to write.",
+        **counted,
+        members_added=(Count, Field(alias="members-added", description=f"Always 0: {writer} writes members")),
+        members_removed=(Count, Field(alias="members-removed", description=f"Always 0: {writer} writes members")),
+    )
+    made.model_config["title"] = f"{route.value}-counts"
+    return made

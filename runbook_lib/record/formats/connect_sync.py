@@ -6,14 +6,14 @@ Nothing of this route can be approved in advance, so every approval is one of a 
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
-from pydantic import AfterValidator, ConfigDict, Field, StringConstraints, create_model
+from pydantic import ConfigDict, Field, StringConstraints
 
 from runbook_lib.model.change_kind import KINDS_OF_ROUTE
 from runbook_lib.model.target import Route
 from runbook_lib.record.formats.approval import PlanApprovalFormat
-from runbook_lib.record.formats.common import Count, Digest, Format, Guid, GuidOrNone, Something, Time
+from runbook_lib.record.formats.common import Digest, Format, Guid, GuidOrNone, Something, Time, among, counts_of
 from runbook_lib.record.formats.journal import BeginFormat, DoneFormat
 from runbook_lib.record.formats.plan import PlanFormat
 from runbook_lib.record.formats.record import PlanInShortFormat, RecordFormat
@@ -28,32 +28,10 @@ from runbook_lib.routes.connect_sync.files import (
 _KINDS = tuple(kind.value for kind in KINDS_OF_ROUTE[Route.CONNECT_SYNC])
 
 
-def _known(value: str) -> str:
-    if value not in _KINDS:
-        raise ValueError(f"none of {', '.join(_KINDS)}")
-    return value
-
-
-_Kind = Annotated[str, AfterValidator(_known), Field(json_schema_extra={"enum": list(_KINDS)})]
+_Kind = Annotated[str, among(_KINDS), Field(json_schema_extra={"enum": list(_KINDS)})]
 _Route = Literal["connect-sync"]
 
-_counted: Any = {
-    kind.value.replace("-", "_"): (
-        Count,
-        Field(default=0, alias=kind.value, description=f"Changes of kind `{kind.value}`"),
-    )
-    for kind in KINDS_OF_ROUTE[Route.CONNECT_SYNC]
-}
-CountsOfConnectSync = create_model(
-    "CountsOfConnectSync",
-    __base__=Format,
-    __doc__="How many changes of each kind; members are Connect Sync's to write.",
-    **_counted,
-    members_added=(Count, Field(alias="members-added", description="Always 0: Connect Sync writes members")),
-    members_removed=(Count, Field(alias="members-removed", description="Always 0: Connect Sync writes members")),
-)
-"""Counts by kind; the kinds are those of the route. Records of versions that knew fewer kinds lack some."""
-CountsOfConnectSync.model_config["title"] = "connect-sync-counts"
+CountsOfConnectSync = counts_of(Route.CONNECT_SYNC, "Connect Sync")
 
 
 class _Target(ConnectSyncTargetFields):

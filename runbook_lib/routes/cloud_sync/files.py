@@ -1,4 +1,4 @@
-"""How the targets, payloads, intents and effects of the route cloud-sync stand in files, for strict reading."""
+"""How the targets and payloads of the route cloud-sync stand in files, for strict reading."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ from runbook_lib.routes.cloud_sync.authority.actions import (
     SetCloudManaged,
     SetGroupScope,
 )
-from runbook_lib.routes.cloud_sync.journal_fields import OwnerValueFields
 from runbook_lib.routes.cloud_sync.moving.actions import Adopt, AssignAnchored, WriteOwner
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload
+from runbook_lib.routes.cloud_sync.requests import OwnerValueFields
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 
 _Guid = Annotated[str, StringConstraints(pattern=GUID_PATTERN)]

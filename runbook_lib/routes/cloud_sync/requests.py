@@ -1,4 +1,7 @@
-"""A change as the requests to Graph that carry it out, in order, and what a journal may say of each. Pure."""
+"""A change as the requests to Graph that carry it out, in order, and what a journal may say of each. Pure.
+
+How that stands in a journal, for strict reading, is below; targets and payloads stand in ``files``.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from pydantic import Field
+
+from runbook_lib.change.route import Fields
 from runbook_lib.change.step import Effect
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import NO_GROUP, is_guid
@@ -146,3 +152,44 @@ def _requests(change: CloudSyncChange) -> list[Request]:
     starts = range(0, len(members), MEMBERS_AT_ONCE)
     chunks = [members[start : start + MEMBERS_AT_ONCE] for start in starts] or [()]
     return [Request(f"{change.digest}/{number}", change, chunk) for number, chunk in enumerate(chunks, start=1)]
+
+
+class OwnerValueFields(Fields):
+    """One attribute of an AD object that changes hands, with what is taken away and what is added."""
+
+    name: str = Field(description="Name of the AD attribute")
+    removed: list[str] = Field(description="Values that leave")
+    added: list[str] = Field(description="Values that enter")
+
+
+class IntentFields(Fields):
+    """What a journal says before a request: which, with what was there until then where Graph replaces the whole."""
+
+    action: str = Field(description="Which action")
+    members: list[str] = Field(default_factory=list, description="Ids of members of the group that are tried with it")
+    before: dict[str, Any] | list[dict[str, Any]] | None = Field(
+        default=None, description="What was there until then, where Graph replaces the whole; null: nothing is replaced"
+    )
+
+
+class EffectFields(Fields):
+    """What a journal says after a request: what really changed, and Graph's ids of the request."""
+
+    assignment_id: str = Field(default="", description="Id of the assignment that was made")
+    unassigned: str = Field(default="", description="Group whose assignment was ended")
+    schema_replaced: bool = Field(default=False, description="Whether the schema was replaced")
+    secrets_replaced: bool = Field(default=False, description="Whether the settings were replaced")
+    running: bool | None = Field(default=None, description="Whether the job runs now")
+    provisioned: list[str] | None = Field(default=None, description="Ids of the members that were tried")
+    owner_values: list[OwnerValueFields] | None = Field(
+        default=None, description="Values of the AD object that say whose it is: those that left, those that entered"
+    )
+    application: str = Field(default="", description="Object id of the application that was made")
+    app_id: str = Field(default="", description="Application (client) id of it")
+    job_id: str = Field(default="", description="Id of the job that was made")
+    cloud_managed: bool | None = Field(default=None, description="Whether the cloud decides about the group now")
+    group_type: list[int] | None = Field(default=None, description="groupType of the AD object, before and after")
+    made: str = Field(default="", description="Id of what was made")
+    removed: str = Field(default="", description="Id of what was removed")
+    mapped: bool | None = Field(default=None, description="Whether the attribute is mapped")
+    request_id: str = Field(default="", description="Id of the request, as Microsoft Graph gave it")

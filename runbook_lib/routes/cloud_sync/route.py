@@ -30,10 +30,9 @@ from runbook_lib.routes.cloud_sync.files import (
     CloudSyncPayloadFields,
     CloudSyncTargetFields,
 )
-from runbook_lib.routes.cloud_sync.journal_fields import EffectFields, IntentFields
 from runbook_lib.routes.cloud_sync.moving.actions import OWNER_KINDS, WriteOwner, beyond_owner
 from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES, CloudSyncChange, CloudSyncPlan
-from runbook_lib.routes.cloud_sync.requests import requests_of
+from runbook_lib.routes.cloud_sync.requests import EffectFields, IntentFields, requests_of
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 
 _KINDS = {
