@@ -15,10 +15,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from runbook_lib.connect.members import connect_writes
 from runbook_lib.connect.predicted import ConnectGroup, ConnectPrediction, Leftover, NamingMode, Standing
 from runbook_lib.connect.settings import EXCHANGE_RULE, WritebackSettings
-from runbook_lib.connect.values import common_names, mail_values, plain_values
+from runbook_lib.connect.written import common_names, connect_writes, mail_values, plain_values
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import writer_of
 from runbook_lib.inventory.states import Writer

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from runbook_lib.connect.predicted import NamingMode, Standing
 from runbook_lib.connect.prediction import predict_writeback
 from runbook_lib.connect.settings import WizardChoice, writeback_settings
-from runbook_lib.connect.values import common_names
+from runbook_lib.connect.written import common_names
 from runbook_lib.model.cloud import CloudKind, CloudPrincipal, PrincipalType, Switch
 from runbook_lib.model.directory import GROUP_ATTRIBUTES
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, anchor_of, as_group_id, mark_of

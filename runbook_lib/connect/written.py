@@ -1,6 +1,10 @@
-"""The values that v1 writes to a group: its name in both naming modes, plain attributes, mail attributes. Pure.
+"""What v1 writes of a group: its name in both naming modes, plain and mail attributes, and which of its members. Pure.
 
 Texts are cut as Connect's expressions cut them, which count UTF-16 units: ``Left(Trim([displayName]),51)``.
+
+Source of members: Microsoft Entra documentation, "Enable Microsoft Entra Connect group writeback", and what operators
+report: the members are references, and a reference is written only for a member whose object Connect has joined in that
+forest, which is a synchronized user. Everything else stays away without a word.
 """
 
 from __future__ import annotations
@@ -10,11 +14,12 @@ from collections.abc import Mapping
 
 from runbook_lib.connect.predicted import NamingMode
 from runbook_lib.exchange.recipients import EXCHANGE_GROUP_ATTRIBUTES
+from runbook_lib.inventory.members import Principal
 from runbook_lib.inventory.naming import DESCRIPTION_UNITS, RDN_NAME_UNITS, cut_units
-from runbook_lib.model.cloud import CloudGroup, Switch
+from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, PrincipalType, Switch
 from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, anchor_of
-from runbook_lib.model.predicted import Known, Predicted
+from runbook_lib.model.predicted import Known, MemberAnswer, Predicted
 from runbook_lib.model.text import t
 
 NOT_WRITTEN = Predicted()
@@ -87,3 +92,67 @@ def _left(text: str, units: int) -> Predicted:
 
 def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+_WRITTEN = MemberAnswer(Known.YES)
+_WRITTEN_ELSEWHERE = MemberAnswer(
+    Known.YES, "other-domain", t("Written; its account is in another domain of the forest, so it is not compared.")
+)
+_CLOUD_ONLY = MemberAnswer(Known.NO, "cloud-only", t("User of the cloud without an account in AD."))
+_GUEST = MemberAnswer(Known.NO, "guest", t("Guest without an account in AD."))
+_NOT_SYNCHRONIZED = MemberAnswer(
+    Known.NO, "not-synchronized", t("Not synchronized any more: Connect has joined no account with it.")
+)
+_OTHER_FOREST = MemberAnswer(
+    Known.NO, "other-forest", t("Its account is in another forest than the one that v1 writes to.")
+)
+_NO_USER = MemberAnswer(Known.NO, "no-user", t("A Microsoft 365 group is written with users as members, nothing else."))
+_CLOUD_MANAGED = MemberAnswer(
+    Known.UNKNOWN, "cloud-managed-account", t("Managed in the cloud, with an account in AD: not documented.")
+)
+_NO_ACCOUNT_SEEN = MemberAnswer(
+    Known.UNKNOWN, "no-account-seen", t("Synchronized, and its account was not found in this domain.")
+)
+_NOT_CERTAIN = MemberAnswer(
+    Known.UNKNOWN, "not-certain", t("Its keys do not lead to one account: which one Connect has joined is not known.")
+)
+_CONTACT = MemberAnswer(Known.UNKNOWN, "contact", t("Contact: not documented for Microsoft 365 groups."))
+_GROUP = MemberAnswer(Known.UNKNOWN, "group", t("Group in a Microsoft 365 group, which Microsoft says cannot be."))
+_UNREAD = MemberAnswer(Known.UNKNOWN, "unknown", t("Its type was not read."))
+
+_OF_TYPE: Mapping[PrincipalType, MemberAnswer] = {
+    PrincipalType.GROUP: _GROUP,
+    PrincipalType.CONTACT: _CONTACT,
+    PrincipalType.DEVICE: _NO_USER,
+    PrincipalType.SERVICE_PRINCIPAL: _NO_USER,
+    PrincipalType.UNKNOWN: _UNREAD,
+}
+_WITHOUT_ACCOUNT: Mapping[str, MemberAnswer] = {
+    "guest": _GUEST,
+    "cloud-only": _CLOUD_ONLY,
+    "leftover-keys": _NOT_SYNCHRONIZED,
+    "other-domain": _WRITTEN_ELSEWHERE,
+    "other-forest": _OTHER_FOREST,
+    "not-found": _NO_ACCOUNT_SEEN,
+    "other-domain-sid": _NO_ACCOUNT_SEEN,
+}
+"""By the inventory's reason why a user has no account in the domain that was read; every other one is not certain."""
+
+
+def connect_writes(principal: Principal, person: CloudPrincipal | None) -> MemberAnswer:
+    """Whether v1 writes a member.
+
+    Args:
+        principal: Where its keys lead in AD.
+        person: The member as the tenant has it; None for what was not read, and for groups.
+    """
+    kind = PrincipalType(principal.type)
+    if kind is not PrincipalType.USER or person is None:
+        return _OF_TYPE.get(kind, _UNREAD)
+    synchronized = bool(person.on_premises_sync_enabled)
+    if principal.guid and not principal.code:
+        return _WRITTEN if synchronized else _CLOUD_MANAGED
+    answer = _WITHOUT_ACCOUNT.get(principal.code, _NOT_CERTAIN)
+    if answer is _WRITTEN_ELSEWHERE and not synchronized:
+        return _CLOUD_MANAGED
+    return answer
