@@ -1,4 +1,5 @@
-"""docs/rooms.md names every module of the product; docs/architecture.md leads to it and says where to add what."""
+"""docs/rooms.md names every module of the product; docs/architecture.md leads to it, says where to add
+what, and follows three values through them."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.docs import rooms
 from tests.docs.markdown import section, table_rows
+from tests.unit.test_floors import imports_of
 
 ARCHITECTURE = (rooms.ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 
@@ -43,3 +45,38 @@ def test_where_to_add_what_names_places_that_exist() -> None:
         assert places, row
         for place in places:
             assert (rooms.ROOT / place).exists(), place
+
+
+FOLLOW = section(ARCHITECTURE, "## Follow a value")
+TRIPS = dict(re.findall(r"^### (.+)\n\n((?:.+\n)+)", FOLLOW, re.MULTILINE))
+"""Heading of each trip to its numbered list."""
+
+
+def rooms_of(trip: str) -> list[Path]:
+    """The rooms of a trip in their order: what each numbered line begins with."""
+    lines = re.findall(r"^(\d+)\. `(\S+)`", TRIPS[trip], re.MULTILINE)
+    assert [int(number) for number, _ in lines] == list(range(1, TRIPS[trip].count("\n") + 1))[: len(lines)]
+    assert len(lines) == len(re.findall(r"^\d+\. ", TRIPS[trip], re.MULTILINE))
+    return [rooms.ROOT / room for _, room in lines]
+
+
+def test_three_values_can_be_followed() -> None:
+    assert len(TRIPS) == 3
+    named = re.findall(r"`(runbook_lib/[^`]+)`", FOLLOW)
+    assert len(named) > len(TRIPS) * 8
+    assert [room for room in named if not (rooms.ROOT / room).is_file()] == []
+
+
+@pytest.mark.parametrize("trip", TRIPS)
+def test_a_trip_leads_from_room_to_room(trip: str) -> None:
+    """Each room imports another of the trip or is imported by it, and no part of the trip stands alone."""
+    path = rooms_of(trip)
+    assert len(set(path)) == len(path) > 8
+    names = {room: ".".join(room.relative_to(rooms.ROOT).with_suffix("").parts) for room in path}
+    ways = {room: {other for other in path if names[other] in imports_of(room)} for room in path}
+    reached, ahead = set[Path](), [path[0]]
+    while ahead:
+        here = ahead.pop()
+        reached.add(here)
+        ahead += [room for room in path if room not in reached and (room in ways[here] or here in ways[room])]
+    assert [room.relative_to(rooms.ROOT).as_posix() for room in path if room not in reached] == []
