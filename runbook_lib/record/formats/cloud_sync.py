@@ -44,7 +44,7 @@ _StandingKind = Annotated[str, among(_STANDING), Field(json_schema_extra={"enum"
 _Route = Literal["cloud-sync"]
 _GivenKinds = Annotated[list[_StandingKind], Field(min_length=1)]
 
-CountsOfCloudSync = counts_of(Route.CLOUD_SYNC, "Cloud Sync")
+CountsOfCloudSync = counts_of(Route.CLOUD_SYNC)
 
 
 class _Target(CloudSyncTargetFields):

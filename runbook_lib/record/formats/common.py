@@ -172,13 +172,9 @@ def among(values: Collection[str]) -> AfterValidator:
     return AfterValidator(one_of_them)
 
 
-def counts_of(route: Route, writer: str) -> type[Format]:
-    """Counts by the kinds of a route on which somebody else writes members; records of older versions lack some kinds.
-
-    Args:
-        route: The route.
-        writer: Who writes members, by name.
-    """
+def counts_of(route: Route) -> type[Format]:
+    """Counts by the kinds of a route that is named after whoever writes members; older records lack some kinds."""
+    writer = route.value.replace("-", " ").title()
     counted: Any = {
         kind.value.replace("-", "_"): (
             Count,

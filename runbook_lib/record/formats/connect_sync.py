@@ -31,7 +31,7 @@ _KINDS = tuple(kind.value for kind in KINDS_OF_ROUTE[Route.CONNECT_SYNC])
 _Kind = Annotated[str, among(_KINDS), Field(json_schema_extra={"enum": list(_KINDS)})]
 _Route = Literal["connect-sync"]
 
-CountsOfConnectSync = counts_of(Route.CONNECT_SYNC, "Connect Sync")
+CountsOfConnectSync = counts_of(Route.CONNECT_SYNC)
 
 
 class _Target(ConnectSyncTargetFields):
