@@ -77,7 +77,7 @@ def make_certificates(now: datetime) -> Certificates:
     client = _issue(ca, ca_key, "Group writeback runbook", client_key, now, ExtendedKeyUsageOID.CLIENT_AUTH, None)
     return Certificates(
         ca_pem=ca.public_bytes(serialization.Encoding.PEM),
-        server_pem=_pem(server, server_key),
+        server_pem=_pem(server, server_key, ca),
         client_pem=_pem(client, client_key),
         client=client,
     )
@@ -162,7 +162,9 @@ def _key_usage(*, certificates: bool) -> x509.KeyUsage:
     )
 
 
-def _pem(certificate: x509.Certificate, key: _PrivateKey) -> bytes:
-    return certificate.public_bytes(serialization.Encoding.PEM) + key.private_bytes(
+def _pem(certificate: x509.Certificate, key: _PrivateKey, *issuers: x509.Certificate) -> bytes:
+    """The certificate, those that it comes from (a client that trusts nothing yet looks at them), the key."""
+    chain = b"".join(one.public_bytes(serialization.Encoding.PEM) for one in (certificate, *issuers))
+    return chain + key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )

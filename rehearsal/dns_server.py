@@ -1,4 +1,7 @@
-"""A DNS server for the few names that mail to Contoso's groups needs, on the loopback interface, over UDP."""
+"""A DNS server for the few names of mail to Contoso's groups and of its domain controllers, on the loopback interface.
+
+It answers over UDP.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ import dns.rdatatype
 import dns.rrset
 
 from rehearsal.contoso import names
+from rehearsal.folder import HOST
 
 Zone = Mapping[str, tuple[str, str]]
 """Name to record type and record, for example ``("MX", "0 mail.example.")``."""
@@ -21,10 +25,13 @@ Zone = Mapping[str, tuple[str, str]]
 def zone(mail_flow: str) -> Zone:
     """The records of a scenario. Broken: MX leads to a server on premises, and autodiscover does not exist."""
     domain = names.GROUP_MAIL_DOMAIN
+    # As a domain controller registers itself (Netlogon), with the one name that leads to this machine.
+    controllers = {f"_ldap._tcp.dc._msdcs.{names.DOMAIN}": ("SRV", f"0 100 389 {HOST}.")}
     if mail_flow == "broken":
-        return {domain: ("MX", f"10 mail.{names.DOMAIN}.")}
+        return {domain: ("MX", f"10 mail.{names.DOMAIN}."), **controllers}
     key = domain.replace(".", "-")
     return {
+        **controllers,
         domain: ("MX", f"0 {key}.mail.protection.outlook.com."),
         f"autodiscover.{domain}": ("CNAME", "autodiscover.outlook.com."),
     }

@@ -1,4 +1,4 @@
-"""Ask DNS for MX and CNAME records, from the servers that the parameters name or those of this machine."""
+"""Ask DNS for MX, CNAME and SRV records, from the servers that the parameters name or those of this machine."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import scrubbed
 
-DnsRecordType = Literal["MX", "CNAME"]
+DnsRecordType = Literal["MX", "CNAME", "SRV"]
 _LONGEST_WHY = 300
 """Characters of a reason that are kept."""
 
@@ -38,7 +38,8 @@ class DnsAnswer:
     """What DNS says about one name.
 
     Attributes:
-        values: Host names in lower case without the final dot; of MX records the most preferred first.
+        values: Host names in lower case without the final dot; of MX and SRV records the most
+            preferred first.
         why: For ``FAILED``: what happened.
     """
 
@@ -94,5 +95,8 @@ class Resolver:
 def _values(found: Any, kind: DnsRecordType) -> tuple[str, ...]:
     if kind == "CNAME":
         return tuple(sorted(record.target.to_text(omit_final_dot=True).lower() for record in found))
+    if kind == "SRV":  # RFC 2782: the lowest priority first; among those of one, the heaviest are asked most
+        services = sorted((r.priority, -r.weight, r.target.to_text(omit_final_dot=True).lower()) for r in found)
+        return tuple(dict.fromkeys(host for _, _, host in services))
     records = sorted((record.preference, record.exchange.to_text(omit_final_dot=True).lower()) for record in found)
     return tuple(host for _, host in records)

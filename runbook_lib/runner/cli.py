@@ -19,6 +19,7 @@ from runbook_lib.runner import console
 from runbook_lib.runner.commands.approve import approve
 from runbook_lib.runner.commands.check import check
 from runbook_lib.runner.commands.connect import connect
+from runbook_lib.runner.commands.init import init
 from runbook_lib.runner.commands.parameters import completion, parameters
 from runbook_lib.runner.commands.records import close, records, seal, verify_record
 from runbook_lib.runner.commands.run import run
@@ -145,7 +146,20 @@ def cli() -> None:
     """
 
 
-for _command in (approve, check, close, completion, connect, parameters, records, run, seal, sign_out, verify_record):
+for _command in (
+    approve,
+    check,
+    close,
+    completion,
+    connect,
+    init,
+    parameters,
+    records,
+    run,
+    seal,
+    sign_out,
+    verify_record,
+):
     cli.add_command(_command)
 
 

@@ -54,7 +54,7 @@ FLOORS = {
         ),
         4,
     ),
-    **dict.fromkeys(("routes",), 5),
+    **dict.fromkeys(("routes", "setup"), 5),
     **dict.fromkeys(
         (
             "record",

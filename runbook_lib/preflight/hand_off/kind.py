@@ -13,7 +13,7 @@ from typing import ClassVar
 
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.text import Text, t
-from runbook_lib.preflight.hand_off.templates import rendered
+from runbook_lib.preflight.hand_off.templates import HAND_OFF_FOLDER, rendered_from
 
 EXCHANGE_SHELL = t("Exchange Management Shell (on-premises)")
 CONNECT_SHELL = t("Windows PowerShell on the Connect Sync server")
@@ -67,12 +67,14 @@ class HandOffKind(ABC):
         kind: Stable name with hyphens.
         where: Where the lines are run.
         template: Name of the template.
+        package: The package whose folder holds it.
     """
 
     __slots__ = ()
     kind: ClassVar[str]
     where: ClassVar[Text]
     template: ClassVar[str]
+    package: ClassVar[str] = HAND_OFF_FOLDER
 
     @property
     @abstractmethod
@@ -90,7 +92,7 @@ class HandOffKind(ABC):
 
     def text(self) -> str:
         """The lines, each with its end; empty where there is nothing to do."""
-        return rendered(self.template, **self.values()) if self.has_lines else ""
+        return rendered_from(self.package, self.template, **self.values()) if self.has_lines else ""
 
     def as_json(self) -> dict[str, object]:
         """The kind and the values, as a record has them."""

@@ -9,6 +9,7 @@ escaping, which Jinja2 knows, would be wrong in all of them, so it is off. Lines
 from __future__ import annotations
 
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
@@ -58,23 +59,37 @@ def in_zone(value: str) -> Fit:
     return Fit(value)
 
 
+def in_shell(value: str) -> Fit:
+    """One word of a POSIX shell, whatever stands in the text."""
+    return Fit(shlex.quote(value))
+
+
+HAND_OFF_FOLDER = "runbook_lib.preflight.hand_off"
+"""The package of this module, whose folder holds the pre-flight's templates."""
+
+
 def rendered(name: str, /, **values: object) -> str:
-    """The text of a template of this folder.
+    """The text of a template of this folder; raises as ``rendered_from``."""
+    return rendered_from(HAND_OFF_FOLDER, name, **values)
+
+
+def rendered_from(package: str, name: str, /, **values: object) -> str:
+    """The text of a template in the folder of ``package``, which ends with the folder's name.
 
     Raises:
         jinja2.UndefinedError: The template asks for a value that is not given.
         TypeError: A value stands in the template without a filter.
     """
-    return _environment().get_template(name).render(values)
+    return _environment(package).get_template(name).render(values)
 
 
 @cache
-def _environment() -> Environment:
+def _environment(package: str) -> Environment:
     # Every command imports this module for the types of hand-offs; few show one.
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
-        loader=PackageLoader("runbook_lib.preflight", "hand_off"),
+        loader=PackageLoader(*package.rpartition(".")[::2]),
         autoescape=False,  # noqa: S701 - no HTML; finalize refuses what no filter has made fit
         undefined=StrictUndefined,
         finalize=_fit,
@@ -82,7 +97,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"quoted": quoted, "in_comment": in_comment, "in_zone": in_zone}
+    environment.filters |= {"quoted": quoted, "in_comment": in_comment, "in_zone": in_zone, "in_shell": in_shell}
     return environment
 
 

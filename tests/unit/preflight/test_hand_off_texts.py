@@ -20,7 +20,7 @@ from runbook_lib.preflight.hand_off import (
     MakeSendConnector,
     templates,
 )
-from runbook_lib.preflight.hand_off.templates import _environment, in_zone, rendered
+from runbook_lib.preflight.hand_off.templates import HAND_OFF_FOLDER, _environment, in_zone, rendered
 from tests.unit.preflight.hand_off_cases import FIXED, hand_off, texts
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -116,13 +116,15 @@ def test_the_templates_are_in_the_wheel() -> None:
     "value", ["{{ domain }}", "{{ domain ~ 'x' }}", "{{ 'x' }}", "{{ domain | upper }}", "{{ 7 }}"]
 )
 def test_a_value_without_a_filter_is_refused(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_environment(), "loader", DictLoader({"odd.ps1.j2": f"Get-Thing {value}\n"}))
+    monkeypatch.setattr(_environment(HAND_OFF_FOLDER), "loader", DictLoader({"odd.ps1.j2": f"Get-Thing {value}\n"}))
     with pytest.raises(TypeError, match="without a filter"):
         rendered("odd.ps1.j2", domain="x")
 
 
 def test_a_value_that_nobody_gives_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_environment(), "loader", DictLoader({"a": "{{ domian | quoted }}", "b": "{{ domian }}"}))
+    monkeypatch.setattr(
+        _environment(HAND_OFF_FOLDER), "loader", DictLoader({"a": "{{ domian | quoted }}", "b": "{{ domian }}"})
+    )
     for name in ("a", "b"):
         with pytest.raises(UndefinedError, match="domian"):
             rendered(name, domain="x")

@@ -1,0 +1,174 @@
+"""``gwb init``: from nothing to the two parameters files of one's own tenant, question by question."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from runbook_lib.errors import Refused, RunbookError, UsageError
+from runbook_lib.model.text import Text, and_more, joined, t, verbatim
+from runbook_lib.model.untrusted import typed
+from runbook_lib.runner import console
+from runbook_lib.runner.commands.check import check
+from runbook_lib.runner.options import TakesParameters, overrides_of, parameter_option
+
+if TYPE_CHECKING:
+    from runbook_lib.setup.dialog import SetupDialog
+    from runbook_lib.setup.questions import SetupQuestion, ToShow
+    from runbook_lib.setup.world import SetupWorld
+
+_MOST_OFFERED = 12
+"""Answers of a list that are shown at once; a typed word makes it shorter."""
+
+
+@click.command("init", cls=TakesParameters)
+@click.argument("folder", required=False, default="my-tenant", type=click.Path(path_type=Path, file_okay=False))
+@parameter_option()
+@click.option(
+    "--answers", type=click.Path(path_type=Path), metavar="FILE", help="Take all answers from this file; ask nothing."
+)
+@click.option("--overwrite", is_flag=True, help="With --answers: replace parameters files that are there and differ.")
+@click.pass_context
+def init(
+    ctx: click.Context, folder: Path, given: Sequence[tuple[str, str]], answers: Path | None, overwrite: bool
+) -> int:
+    """Set up for your own tenant: asks for little and finds the rest.
+
+    FOLDER, my-tenant unless named, gets environment.yaml (once per tenant), change.yaml (one change), the app's key and
+    what else belongs to them. Every answer is checked when it is given and kept, so that it can be stopped at any time;
+    the next time it is the default. What -p gives is not asked for. Nothing is written to the tenant or to AD. Where
+    the pre-flight was run, the exit code is that of gwb check.
+    """
+    from runbook_lib.parameters.load import load_parameters
+    from runbook_lib.parameters.paths import project_root, resolve
+    from runbook_lib.setup.dialog import SetupDialog, answered
+    from runbook_lib.setup.files import ANSWERS_FILE, answers_yaml, read_answers
+    from runbook_lib.setup.steps import STEPS
+    from runbook_lib.setup.world import SetupWorld
+
+    root = project_root()
+    told = load_parameters([], overrides_of(given), project_root=root).given
+    place = resolve(str(folder), root)
+    if answers is None and not sys.stdin.isatty():
+        raise UsageError(
+            t("Nobody is here to answer: this is no terminal."),
+            code="no-terminal",
+            hint=t("Run gwb init in a terminal, or give every answer in a file: gwb init --answers FILE."),
+        )
+    written = {} if answers is None else read_answers(answers)
+    kept = read_answers(place / ANSWERS_FILE) if answers is None and (place / ANSWERS_FILE).exists() else {}
+    world = SetupWorld(place, root, environment=os.environ, clock=lambda: datetime.now(UTC))
+
+    def keep(taken: Mapping[str, str]) -> None:
+        world.keep(ANSWERS_FILE, answers_yaml(taken).encode("utf-8"), private=True)
+
+    dialog = SetupDialog(STEPS, world, given=told, kept=kept, keep=keep)
+    try:
+        if answers is None:
+            _converse(dialog)
+        else:
+            for question, shown in answered(dialog, written):
+                console.print_line(t("{title}: answered", title=question.title))
+                _show(shown)
+        files = _write(dialog, world, overwrite=overwrite, ask=answers is None)
+    finally:
+        world.close()
+    return _pre_flight(ctx, dialog, files)
+
+
+def _converse(dialog: SetupDialog) -> None:
+    """Ask a person, until everything is answered."""
+    console.print_line(t("Enter takes what stands in brackets. Ctrl-C stops; answers are kept for the next time."))
+    while (question := dialog.question) is not None:
+        behind, steps = dialog.done
+        console.print_line(verbatim(""))
+        console.print_line(t("[{number}/{steps}] {title}", number=behind + 1, steps=steps, title=question.title))
+        if question.explanation:
+            console.print_line(t("  {text}", text=question.explanation))
+        try:
+            _show(dialog.answer(_ask(question)))
+        except RunbookError as error:
+            console.show_error(error)
+
+
+def _ask(question: SetupQuestion) -> str:
+    """What a person answers; numbers and words of a list are what they stand for."""
+    from runbook_lib.setup.dialog import matching
+
+    values = [one.value for one in question.offered]
+    titles = {one.value: joined((one.value, one.title), "  ") for one in question.offered}
+    shown = values
+    while True:
+        _list(shown, titles)
+        text = str(
+            click.prompt(
+                t("Answer"),
+                default=question.default,
+                show_default=bool(question.default),
+                hide_input=question.secret,
+                prompt_suffix=": ",
+            )
+        )
+        if question.secret or not values or text.strip() in ("", question.default, *values):
+            return text
+        if text.strip().isdecimal() and 1 <= int(text) <= min(len(shown), _MOST_OFFERED):
+            return shown[int(text) - 1]
+        found = matching(values, text)
+        if not found or "=" in text:
+            return text
+        shown = found
+
+
+def _list(values: Sequence[str], titles: Mapping[str, Text]) -> None:
+    for number, value in enumerate(values[:_MOST_OFFERED], 1):
+        console.print_line(t("  {number}  {title}", number=number, title=titles[value]))
+    if len(values) > _MOST_OFFERED:
+        console.print_line(t("  {text}", text=and_more(len(values) - _MOST_OFFERED)))
+        console.print_line(t("  Type a part of the name to see those that hold it."))
+
+
+def _show(shown: Sequence[ToShow]) -> None:
+    for one in shown:
+        if isinstance(one, Text):
+            console.print_line(t("  {text}", text=one))
+        else:
+            console.print_line(t("  {title}:", title=one.title))
+            for line in one.lines.splitlines():
+                console.print_line(t("    {line}", line=verbatim(line)))
+
+
+def _write(dialog: SetupDialog, world: SetupWorld, *, overwrite: bool, ask: bool) -> list[Path]:
+    """Write both files; what is there and differs is replaced only where somebody said so."""
+    from runbook_lib.setup.files import setup_files
+
+    texts = {world.folder / name: text.encode("utf-8") for name, text in setup_files(dialog.state).items()}
+    other = [path for path, text in texts.items() if path.exists() and path.read_bytes() != text]
+    if other and not overwrite:
+        names = ", ".join(console.shown_path(path) for path in other)
+        if not ask or not click.confirm(t("Replace {names}?", names=names), default=False):
+            raise Refused(
+                t("Nothing was written: {names} is there and differs.", names=names),
+                code="file-exists",
+                hint=t("Move it away, name another folder (gwb init FOLDER), or add --overwrite with --answers."),
+            )
+    for path, text in texts.items():
+        world.keep(path.name, text)
+        console.print_line(t("Written: {path}", path=console.shown_path(path)))
+    return list(texts)
+
+
+def _pre_flight(ctx: click.Context, dialog: SetupDialog, files: Sequence[Path]) -> int:
+    named = " ".join(f"-f {typed(console.shown_path(path))}" for path in files)
+    if not dialog.state.pre_flight:
+        console.print_line(t("Next: gwb check {files}", files=named))
+        return 0
+    console.print_line(t("Pre-flight: gwb check {files}", files=named))
+    code = ctx.invoke(check, files=tuple(files))
+    console.print_line(t("Next: gwb run 20-inventory-groups {files}", files=named))
+    return int(code)

@@ -1,0 +1,109 @@
+"""The OUs of the domain to choose from, and what is known against one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from runbook_lib.connect.evidence import ConnectEvidence
+from runbook_lib.directory.connection import Directory
+from runbook_lib.directory.search import equals
+from runbook_lib.directory.two_ous import PlaceReading
+from runbook_lib.errors import UsageError
+from runbook_lib.model.directory import Container
+from runbook_lib.model.dn import normalize_dn, parent_of
+from runbook_lib.model.ids import MARK_ATTRIBUTE, owner_of_mark
+from runbook_lib.model.text import Text, first_of, t
+
+MOST_LISTED = 5_000
+"""OUs that are offered; of a domain with more the others are typed."""
+
+
+@dataclass(frozen=True, slots=True)
+class OuChoice:
+    """One OU: its DN, and how deep it stands below the domain (1: directly below)."""
+
+    dn: str
+    depth: int
+
+
+def list_ous(directory: Directory) -> tuple[OuChoice, ...]:
+    """The OUs of the domain that this account sees, each below its parent, at most ``MOST_LISTED``.
+
+    Raises:
+        RunbookError: The search failed.
+    """
+    root = directory.controller.default_naming_context
+    found = sorted(
+        (entry.dn for entry in directory.search(root, equals("objectClass", "organizationalUnit"), ("objectClass",))),
+        key=lambda dn: normalize_dn(dn).split(",")[::-1],
+    )
+    top = normalize_dn(root)
+    return tuple(OuChoice(dn, _depth(normalize_dn(dn), top)) for dn in found[:MOST_LISTED])
+
+
+def _depth(dn: str, top: str) -> int:
+    depth = 0
+    while dn and dn != top:
+        dn, depth = parent_of(dn), depth + 1
+    return depth
+
+
+def require_place(place: PlaceReading, parameter: str) -> None:
+    """Insist on an OU of the domain that no part of Windows lives in.
+
+    Raises:
+        UsageError: ``ou-missing`` or ``ou-of-windows``.
+    """
+    container = place.target
+    if not container.exists:
+        raise UsageError(
+            t("There is no {dn} that this account can see.", dn=container.dn),
+            code="ou-missing",
+            hint=t(
+                "Make it (Active Directory Users and Computers, or New-ADOrganizationalUnit), wait until it is on this "
+                "domain controller, and answer again."
+            ),
+            values={"parameter": parameter, "dn": container.dn},
+        )
+    if container.is_critical or "organizationalunit" not in {name.casefold() for name in container.object_classes}:
+        raise UsageError(
+            t("{dn} is no OU for groups alone: the domain itself needs it, or it is no OU.", dn=container.dn),
+            code="ou-of-windows",
+            hint=t("Make an OU for this runbook alone and name that."),
+            values={"parameter": parameter, "dn": container.dn},
+        )
+
+
+def remarks(
+    place: PlaceReading, evidence: ConnectEvidence | None, tenant_id: str, *, other_writer: bool
+) -> Iterator[Text]:
+    """What speaks against an OU, a sentence each.
+
+    Args:
+        place: The OU as ``target``, and what stands below it.
+        evidence: Of the Connect server, where there is some.
+        tenant_id: Whose groups are ours.
+        other_writer: Whether one of Microsoft's engines is to write here: then its own groups are no remark.
+    """
+    target: Container = place.target
+    others = [
+        group.dn
+        for group in place.groups
+        if (owner_of_mark(group.attributes.get(MARK_ATTRIBUTE, ())) or ("",))[0] != tenant_id
+    ]
+    if others and not other_writer:
+        yield t(
+            "{dn} holds groups that this runbook did not write: {groups}.", dn=target.dn, groups=first_of(others, 3)
+        )
+    if place.others:
+        yield t("{dn} holds objects that are no groups: {others}.", dn=target.dn, others=first_of(place.others, 3))
+    inside = evidence.in_filter(target.dn) if evidence else None
+    if inside and not other_writer:
+        yield t("{dn} is in the scope of Connect Sync, as its server says: exclude it there first.", dn=target.dn)
+    elif inside is None and not other_writer:
+        yield t(
+            "Whether {dn} is in the scope of Connect Sync is not known: look at its wizard (Domain and OU filtering), "
+            "or run the collector on its server (gwb connect collector) and name its file: -p connect_evidence=FILE.",
+            dn=target.dn,
+        )

@@ -1,0 +1,1 @@
+"""Setting up for one's own tenant."""

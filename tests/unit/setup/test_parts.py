@@ -1,0 +1,164 @@
+"""Parts of setting up that ask nobody: what groups are for, the tenant's document, the key pair, the files."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import stat
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from runbook_lib.errors import NoAccess, ServiceFailed, UsageError
+from runbook_lib.graph.sender import Answer
+from runbook_lib.graph.sign_in.app import load_certificate
+from runbook_lib.model.target import Route
+from runbook_lib.parameters.load import load_parameters
+from runbook_lib.preflight.tenant_facts import needed_permissions
+from runbook_lib.setup.certificate import app_certificate
+from runbook_lib.setup.files import answers_yaml, read_answers, setup_files, written_path
+from runbook_lib.setup.purpose import PURPOSES, purpose_of
+from runbook_lib.setup.questions import SetupState
+from runbook_lib.setup.registration import RegisterWithAzureCli, RegisterWithPowerShell, asked_permissions
+from runbook_lib.setup.tenant import authorities_of, find_tenant
+from tests.support import hostile
+
+TENANT = "11111111-2222-3333-4444-555555555555"
+NOW = datetime(2026, 11, 30, 12, 0, tzinfo=UTC)
+
+
+def test_every_purpose_decides_route_and_type(tmp_path: Path) -> None:
+    for purpose in PURPOSES:
+        files = setup_files(SetupState(purpose.parameters))
+        (tmp_path / "change.yaml").write_text(files["change.yaml"], encoding="utf-8")
+        told = load_parameters([tmp_path / "change.yaml"], {}, project_root=tmp_path).parameters
+        assert told.route == purpose.route.value
+        assert bool(told.group_type) is (purpose.route is Route.DIRECT), "elsewhere the engine decides"
+        assert purpose_of(f" {purpose.name.upper()} ") is purpose
+    assert purpose_of("x") is None
+
+
+def answering(status: int, **body: object) -> tuple[list[str], object]:
+    asked: list[str] = []
+
+    def ask(url: str) -> Answer:
+        asked.append(url)
+        return Answer(status, {}, dict(body), {})
+
+    return asked, ask
+
+
+@pytest.mark.parametrize(
+    ("host", "cloud"),
+    [("graph.microsoft.com", "global"), ("dod-graph.microsoft.us", "us-government-l5"), ("graph.example", "")],
+)
+def test_the_tenant_and_its_cloud_come_from_the_discovery_document(host: str, cloud: str) -> None:
+    issuer = f"https://login.microsoftonline.com/{TENANT.upper()}/v2.0"
+    asked, ask = answering(200, issuer=issuer, msgraph_host=host)
+
+    found = find_tenant(" Contoso.COM ", ask, ["https://a.example", "https://b.example"])  # type: ignore[arg-type]
+
+    assert (found.tenant_id, found.cloud) == (TENANT, cloud)
+    assert asked == ["https://a.example/contoso.com/v2.0/.well-known/openid-configuration"]
+
+
+def test_a_tenant_that_nobody_knows() -> None:
+    asked, ask = answering(400)
+    with pytest.raises(UsageError) as caught:
+        find_tenant("contoso.com", ask, ["https://a.example", "https://b.example"])  # type: ignore[arg-type]
+    assert (caught.value.code, len(asked)) == ("tenant-unknown", 2)
+
+    asked, ask = answering(200, issuer="https://proxy.example/welcome")
+    with pytest.raises(ServiceFailed, match="something other"):
+        find_tenant("contoso.com", ask, ["https://a.example"])  # type: ignore[arg-type]
+    with pytest.raises(UsageError, match="neither a domain name"):
+        find_tenant("contoso.com/evil", ask, ["https://a.example"])  # type: ignore[arg-type]
+
+
+def test_the_clouds_are_asked_one_after_the_other() -> None:
+    assert authorities_of("https://localhost:8443/") == ("https://localhost:8443",)
+    assert authorities_of("")[0] == "https://login.microsoftonline.com"
+    assert len(authorities_of("")) == 3
+
+
+def test_a_key_pair_is_made_once_and_only_its_owner_reads_it(tmp_path: Path) -> None:
+    file = tmp_path / "new" / "client.pem"
+
+    made = app_certificate(file, lambda: NOW)
+
+    assert made.made
+    assert made.ends == NOW + timedelta(days=365)
+    if os.name == "posix":
+        assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert load_certificate(file).thumbprint_sha1 == made.thumbprint
+    public = made.public_file.read_text(encoding="ascii")
+    assert "PRIVATE" not in public
+    assert load_certificate(file).certificate.strip() == public.strip()
+    again = app_certificate(file, lambda: NOW)
+    assert (again.made, again.thumbprint) == (False, made.thumbprint)
+    with pytest.raises(NoAccess, match="expired"):
+        app_certificate(file, lambda: NOW + timedelta(days=366))
+    (tmp_path / "other.pem").write_text("no key", encoding="ascii")
+    (tmp_path / "other.pem").chmod(0o600)
+    with pytest.raises(UsageError, match="holds no private key"):
+        app_certificate(tmp_path / "other.pem", lambda: NOW)
+
+
+def test_a_folder_that_takes_nothing(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+
+    with pytest.raises(ServiceFailed, match="cannot be written"):
+        app_certificate(tmp_path / "file" / "client.pem", lambda: NOW)
+
+
+def test_the_permissions_asked_for_are_those_of_the_table() -> None:
+    direct = [one.name for one in asked_permissions(Route.DIRECT)]
+
+    assert direct == [one.name for one in needed_permissions() if one.notebooks]
+    assert not any("Write" in name for name in direct)
+    cloud_sync = [one.name for one in asked_permissions(Route.CLOUD_SYNC)]
+    assert "Synchronization.ReadWrite.All" in cloud_sync
+    assert "Synchronization.Read.All" not in cloud_sync, "the higher one covers it"
+    assert len(set(cloud_sync)) == len(cloud_sync)
+    assert "Application.ReadWrite.OwnedBy" not in cloud_sync, "asked for with cloud_sync_create alone"
+
+
+@pytest.mark.parametrize("text", ["/keys/client.cer", *hostile.of("powershell", "characters")])
+def test_lines_of_a_shell_hold_each_value_as_one_word(text: str) -> None:
+    lines = RegisterWithAzureCli(TENANT, text, ("A.Read", text)).text()
+
+    words = shlex.split(lines, comments=True)
+    assert f"@{text}" in words
+    assert words[words.index("in") + 1 : words.index("in") + 3] == ["A.Read", f"{text};" if ";" not in words else text]
+    assert TENANT in RegisterWithPowerShell(TENANT, text, ("A.Read",)).text()
+
+
+def test_the_files_hold_what_was_answered(tmp_path: Path) -> None:
+    state = SetupState(
+        {"change_id": "C-1", "dc_host": "dc1.contoso.com", "select_names": ['a "b"'], "tenant_id": TENANT}
+    )
+    for name, text in setup_files(state).items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    files = [tmp_path / "environment.yaml", tmp_path / "change.yaml"]
+
+    loaded = load_parameters(files, {}, project_root=tmp_path)
+
+    assert dict(loaded.given) == state.parameters
+    assert "C-1" not in files[0].read_text(encoding="utf-8")
+    assert written_path(tmp_path / "a" / "b", tmp_path) == "a/b"
+    assert written_path(Path("/elsewhere/b"), tmp_path) == str(Path("/elsewhere/b"))
+
+
+def test_answers_are_read_as_they_were_kept(tmp_path: Path) -> None:
+    kept = {"groups": 'Sales; "Ü" #1', "tenant": "contoso.com", "reason": ""}
+    path = tmp_path / "answers.yaml"
+    path.write_text(answers_yaml(kept), encoding="utf-8")
+    assert read_answers(path) == kept
+
+    for text in ("tenant: [a]\n", "- a\n", "tenant: x: y\n", "tenant: 1\n"):
+        path.write_text(text, encoding="utf-8")
+        with pytest.raises(UsageError, match="cannot be used: line 1"):
+            read_answers(path)
+    with pytest.raises(UsageError, match="not there"):
+        read_answers(tmp_path / "absent.yaml")
