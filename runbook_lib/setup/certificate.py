@@ -22,7 +22,9 @@ VALID = timedelta(days=365)
 _BACKDATED = timedelta(minutes=10)
 """Clocks differ; a certificate that begins now is refused by a slower one."""
 _KEY_BITS = 3072
-_NAME = "Group writeback runbook"
+"""Bits of its RSA key."""
+_NAME = "Group-writeback-runbook"
+"""Common name of the certificate."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,6 +68,7 @@ class SetupDialog:
         """Take an answer to the present question; an empty one means its default.
 
         Raises:
+            UsageError: There is none, or it is none of those that are offered; the question stays.
             RunbookError: It cannot be taken, and why; the question stays.
         """
         question = self.question

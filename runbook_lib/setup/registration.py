@@ -17,7 +17,8 @@ from runbook_lib.preflight.tenant_facts import (
     needed_permissions,
 )
 
-APP_NAME = "Group writeback runbook"
+APP_NAME = "Group-writeback-runbook"
+"""Display name of the app registration."""
 
 
 @dataclass(frozen=True, slots=True)

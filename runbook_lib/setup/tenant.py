@@ -20,7 +20,7 @@ from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.connections import Cloud, clouds
 
-Ask = Callable[[str], Answer]
+Discovery = Callable[[str], Answer]
 """Answers a GET of an address; raises a RunbookError where the host does not answer."""
 _IN_ISSUER = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
@@ -38,7 +38,7 @@ class KnownTenant:
     cloud: str
 
 
-def find_tenant(text: str, ask: Ask, authorities: Sequence[str]) -> KnownTenant:
+def find_tenant(text: str, ask: Discovery, authorities: Sequence[str]) -> KnownTenant:
     """The tenant of this domain name or id.
 
     Args:

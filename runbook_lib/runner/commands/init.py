@@ -38,7 +38,7 @@ _MOST_OFFERED = 12
 def init(
     ctx: click.Context, folder: Path, given: Sequence[tuple[str, str]], answers: Path | None, overwrite: bool
 ) -> int:
-    """Set up for your own tenant: asks for little and finds the rest.
+    """Set up for your own tenant, question by question.
 
     FOLDER, my-tenant unless named, gets environment.yaml (once per tenant), change.yaml (one change), the app's key and
     what else belongs to them. Every answer is checked when it is given and kept, so that it can be stopped at any time;
@@ -49,13 +49,13 @@ def init(
     from runbook_lib.parameters.paths import project_root, resolve
     from runbook_lib.setup.dialog import SetupDialog, answered
     from runbook_lib.setup.files import ANSWERS_FILE, answers_yaml, read_answers
-    from runbook_lib.setup.steps import STEPS
+    from runbook_lib.setup.steps import SETUP_STEPS
     from runbook_lib.setup.world import SetupWorld
 
     root = project_root()
     told = load_parameters([], overrides_of(given), project_root=root).given
     place = resolve(str(folder), root)
-    if answers is None and not sys.stdin.isatty():
+    if answers is None and not _is_terminal():
         raise UsageError(
             t("Nobody is here to answer: this is no terminal."),
             code="no-terminal",
@@ -68,7 +68,7 @@ def init(
     def keep(taken: Mapping[str, str]) -> None:
         world.keep(ANSWERS_FILE, answers_yaml(taken).encode("utf-8"), private=True)
 
-    dialog = SetupDialog(STEPS, world, given=told, kept=kept, keep=keep)
+    dialog = SetupDialog(SETUP_STEPS, world, given=told, kept=kept, keep=keep)
     try:
         if answers is None:
             _converse(dialog)
@@ -80,6 +80,10 @@ def init(
     finally:
         world.close()
     return _pre_flight(ctx, dialog, files)
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _converse(dialog: SetupDialog) -> None:

@@ -36,6 +36,10 @@ def dialog(*steps: SetupStep, kept: Mapping[str, str] | None = None) -> tuple[Se
     return made, seen
 
 
+def key(asked: SetupDialog) -> str:
+    return asked.question.key if asked.question else ""
+
+
 def test_an_answer_that_cannot_be_taken_leaves_the_question() -> None:
     asked, seen = dialog(step("one"), step("two", when="one"), step("three"))
 
@@ -43,12 +47,11 @@ def test_an_answer_that_cannot_be_taken_leaves_the_question() -> None:
         asked.answer("bad")
     with pytest.raises(UsageError, match="needed"):
         asked.answer("  ")
-    assert asked.question is not None
-    assert asked.question.key == "one"
+    assert key(asked) == "one"
     asked.answer(" no ")
-    assert asked.question.key == "three", "what an answer makes needless is not asked"
+    assert key(asked) == "three", "what an answer makes needless is not asked"
     asked.answer("x")
-    assert asked.question is None
+    assert not key(asked)
     assert asked.state.parameters == {"one": "no", "three": "x"}
     assert seen == [{"one": "no"}, {"one": "no", "three": "x"}]
 

@@ -22,6 +22,7 @@ from runbook_lib.setup.purpose import PURPOSES, purpose_of
 from runbook_lib.setup.questions import SetupState
 from runbook_lib.setup.registration import RegisterWithAzureCli, RegisterWithPowerShell, asked_permissions
 from runbook_lib.setup.tenant import authorities_of, find_tenant
+from tests.docs.markdown import ROOT, section, table_rows
 from tests.support import hostile
 
 TENANT = "11111111-2222-3333-4444-555555555555"
@@ -162,3 +163,14 @@ def test_answers_are_read_as_they_were_kept(tmp_path: Path) -> None:
             read_answers(path)
     with pytest.raises(UsageError, match="not there"):
         read_answers(tmp_path / "absent.yaml")
+
+
+def test_the_guide_names_every_purpose_with_its_route_and_type() -> None:
+    guide = (ROOT / "docs" / "operator-guide.md").read_text(encoding="utf-8")
+    rows = table_rows(section(guide, "#### What the groups are for"))
+    told = {row[0].partition(":")[0]: (row[1], row[2]) for row in rows}
+
+    assert {name: route for name, (route, _) in told.items()} == {one.name: one.route.value for one in PURPOSES}
+    for purpose in PURPOSES:
+        if purpose.group_type:
+            assert told[purpose.name][1].startswith(f"universal {purpose.group_type}")
