@@ -6,17 +6,17 @@ of them by name (``Routes``; ``runbook_lib/routes/registry.py`` lists them).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from runbook_lib.change.step import PlannedStep
 from runbook_lib.model.change import Change, ChangeOf, OfRoute, Payload, Plan, PlanOf
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.target import Route, Target
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import Text, t
 from runbook_lib.strict_file import Unfit
 
 
@@ -32,6 +32,14 @@ class TargetFields(Fields):
     def target(self) -> Target:
         """The target that they say; each route has its own."""
         raise NotImplementedError
+
+
+class DomainTargetFields(TargetFields):
+    """What the target of every route begins with: one tenant and one AD domain."""
+
+    tenant_id: str = Field(description="Id of the Entra tenant")
+    domain_guid: str = Field(description="GUID of the AD domain's root object")
+    domain: str = Field(description="DNS name of the AD domain")
 
 
 class PayloadFields(Fields):
@@ -138,49 +146,6 @@ class RulesOf(Generic[_P, _T]):
     def beyond_target(self, plan: Plan) -> Text:
         """What a plan does outside its own target."""
         return self.beyond_plan(self.types.plan(plan))
-
-
-class NamedAction(Protocol):
-    """The action of a payload that is one action."""
-
-    @property
-    def kinds(self) -> Collection[ChangeKind]:
-        """The kinds of change that it can be."""
-
-
-class ActionPayload(Payload, Protocol):
-    """A payload that is one action, about a group or about all of them."""
-
-    @property
-    def action(self) -> NamedAction:
-        """What is done."""
-
-    @property
-    def group_id(self) -> str:
-        """The cloud group that it is about; empty for what is about all of them."""
-
-
-def beyond_action(
-    change: ChangeOf[ActionPayload],
-    operation: Operation,
-    kinds: Mapping[Operation, Collection[ChangeKind]],
-    of_group: Collection[ChangeKind],
-) -> Text:
-    """What a change that is one action does beyond its kind, whatever the action: ``RouteRules.beyond_kind`` begins so.
-
-    Args:
-        change: The change.
-        operation: Of its plan.
-        kinds: What each operation may do.
-        of_group: Kinds that are about one group; all others are about none.
-    """
-    if change.kind not in change.payload.action.kinds:
-        return t("does something of another kind")
-    if change.kind not in kinds[operation]:
-        return t("is no part of a plan to {value}", value=operation.value)
-    if change.group_id != change.payload.group_id or bool(change.group_id) is not (change.kind in of_group):
-        return t("is about another group than it names")
-    return NOTHING
 
 
 Routes: TypeAlias = Mapping[Route, RouteRules]

@@ -11,61 +11,34 @@ Microsoft Entra documentation, "Microsoft Entra provisioning options".
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any
 
 from runbook_lib.cloud_sync.configuration import Document, expressions_of, notification_of
 from runbook_lib.model.change import ValueDifference
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import digest
 from runbook_lib.model.text import NOTHING, Text, counted, t
+from runbook_lib.routes.action import RouteAction
 
 SERVICE_KEYS = frozenset({"version", "provisioningTaskIdentifier"})
 """What the service writes into a schema by itself; no part of what somebody decided."""
 
 
-class Action(ABC):
+class Action(RouteAction):
     """What one change does to a configuration."""
 
     __slots__ = ()
-
-    name: ClassVar[str]
-    """How files call it."""
-    kinds: ClassVar[frozenset[ChangeKind]]
-    """The kinds of change that do this."""
-    may_say: ClassVar[frozenset[str]]
-    """What the effect of its request may hold, beside ``request_id``."""
 
     @property
     def place(self) -> int:
         """Of several changes of one kind that of the lower place is carried out first."""
         return 0
 
-    @abstractmethod
-    def as_json(self) -> dict[str, object]:
-        """All of it, without its name; ``files.py`` reads it back."""
-
     def identity(self) -> Mapping[str, object]:
         """What is sent, for the digest: documents by their digests."""
         return {"action": self.name, **self.as_json()}
-
-    def names_read(self) -> object:
-        """Names that a person reads of it and that its identity leaves out; None: there are none."""
-        return None
-
-    @abstractmethod
-    def summary(self) -> Text:
-        """What is done, in a few words."""
-
-    def differences(self) -> tuple[ValueDifference, ...]:
-        """Values before and after."""
-        return ()
-
-    def replaced(self) -> object:
-        """What is there until then, where Graph replaces the whole: the journal says it before the request."""
-        return None
 
     def beyond_replaced(self, said: object) -> Text:
         """What a journal says before the request that is not ``replaced``, as the end of a sentence; empty: nothing."""
@@ -78,11 +51,6 @@ class Action(ABC):
     def members_shown(self) -> tuple[str, ...]:
         """The same members as people read them."""
         return self.members_named()
-
-    def beyond_kind(self, kind: ChangeKind) -> Text:
-        """What it does that a change of this kind never does, as the end of a sentence; empty: nothing."""
-        del kind
-        return NOTHING
 
     def beyond_effect(self, said: Mapping[str, Any], group_id: str, members: Sequence[str]) -> Text:
         """What a journal says beyond this action, in the same form.

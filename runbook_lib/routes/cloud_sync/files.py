@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from runbook_lib.change.route import Fields, PayloadFields, TargetFields
+from runbook_lib.change.route import DomainTargetFields, Fields, PayloadFields
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import GUID_PATTERN
 from runbook_lib.routes.cloud_sync.actions import (
@@ -43,12 +43,9 @@ from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 _Guid = Annotated[str, StringConstraints(pattern=GUID_PATTERN)]
 
 
-class CloudSyncTargetFields(TargetFields):
+class CloudSyncTargetFields(DomainTargetFields):
     """One tenant, one domain, one configuration."""
 
-    tenant_id: str = Field(description="Id of the Entra tenant")
-    domain_guid: str = Field(description="GUID of the AD domain's root object")
-    domain: str = Field(description="DNS name of the AD domain")
     service_principal: str = Field(description="Id of the configuration's service principal; empty: the plan makes it")
     job_id: str = Field(description="Id of its synchronization job; empty: the plan makes it")
     configuration: str = Field(description="Display name of the configuration")

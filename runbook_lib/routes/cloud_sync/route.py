@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from runbook_lib.change.route import RouteRules, RulesOf, beyond_action
+from runbook_lib.change.route import RouteRules, RulesOf
 from runbook_lib.cloud_sync.configuration import Document, domain_of, expressions_of, mapping_of_groups, target_of
 from runbook_lib.errors import RunbookError
 from runbook_lib.graph.tenant.authority import identifier_uri
@@ -15,6 +15,7 @@ from runbook_lib.graph.tenant.jobs import GROUPS_TO_AD
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.routes.action import beyond_action
 from runbook_lib.routes.cloud_sync.actions import (
     Action,
     Assign,

@@ -4,34 +4,23 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from runbook_lib.model.target import TargetPart
+from runbook_lib.model.target import InDomain, TargetPart
 from runbook_lib.model.text import t
 
 
 @dataclass(frozen=True, slots=True)
-class CloudSyncTarget:
+class CloudSyncTarget(InDomain):
     """The ``Target`` of the route cloud-sync.
 
     Attributes:
-        tenant_id: The tenant.
-        domain_guid: objectGUID of the AD domain that the configuration writes to.
-        domain_dns_name: Its DNS name, for people.
         service_principal: Id of the configuration's service principal; empty where the plan creates it.
         job_id: Id of its synchronization job; empty where the plan creates it.
         configuration: Its display name, for people.
     """
 
-    tenant_id: str
-    domain_guid: str
-    domain_dns_name: str
     service_principal: str
     job_id: str
     configuration: str
-
-    @property
-    def title(self) -> str:
-        """DNS name of the domain."""
-        return self.domain_dns_name
 
     @property
     def locked(self) -> str:
@@ -41,8 +30,7 @@ class CloudSyncTarget:
     def parts(self) -> tuple[TargetPart, ...]:
         """Tenant, domain, and the configuration with its job."""
         return (
-            TargetPart(t("tenant"), t("Tenant"), "tenant_id", self.tenant_id),
-            TargetPart(t("domain"), t("Domain"), "domain_guid", self.domain_guid, "domain", self.domain_dns_name),
+            *self.tenant_and_domain(),
             TargetPart(
                 t("Cloud Sync configuration"),
                 t("Cloud Sync configuration"),
@@ -58,9 +46,7 @@ class CloudSyncTarget:
     def as_json(self) -> dict[str, object]:
         """JSON form for plan.json, approvals and record.json; ``files.CloudSyncTargetFields`` reads it back."""
         return {
-            "tenant_id": self.tenant_id,
-            "domain_guid": self.domain_guid,
-            "domain": self.domain_dns_name,
+            **self.tenant_and_domain_json(),
             "service_principal": self.service_principal,
             "job_id": self.job_id,
             "configuration": self.configuration,

@@ -4,7 +4,7 @@ Connect Sync has no API, so most actions are handed over: a person does them on 
 in AD, in the tenant and in the evidence of the server. Others a run carries out itself.
 
 A new action is a class here, its step (``work.STEP_OF_CONNECT_ACTION`` lists them), its fields in files (``files.py``),
-its place in ``acts.ACT_ORDER`` and the operations that may do it (``reach.py``); what a person does has its text in
+its place in ``acts.ACT_ORDER`` and the operations that may do it (``route.py``); what a person does has its text in
 ``hand_over.py``.
 
 Sources: Microsoft Entra documentation, "Enable Microsoft Entra Connect group writeback", "Microsoft Entra Connect: AD
@@ -13,42 +13,31 @@ DS Connector Account Permissions", "Microsoft Entra Connect Sync: Scheduler".
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from runbook_lib.model.change import ValueDifference
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import NOTHING, Text, counted, t
+from runbook_lib.routes.action import RouteAction
 
 HANDED_OVER = "handed_over"
 """Key of an effect that names the action which was handed to a person."""
 
 
-class ConnectAction(ABC):
+class ConnectAction(RouteAction):
     """What one change does."""
 
     __slots__ = ()
 
-    name: ClassVar[str]
-    """How files call it."""
-    kinds: ClassVar[frozenset[ChangeKind]]
-    """The kinds of change that do this."""
     by_person: ClassVar[bool]
     """Whether it is handed over; else the run carries it out."""
-    may_say: ClassVar[frozenset[str]]
-    """What the effect of its act may hold."""
 
     @property
     def groups(self) -> frozenset[str]:
         """Ids of the cloud groups that come or go with it, beside the one that its change is about."""
         return frozenset()
-
-    @abstractmethod
-    def as_json(self) -> dict[str, object]:
-        """All of it, without its name; ``files.py`` reads it back."""
 
     def identity(self) -> Mapping[str, object]:
         """What an approval covers."""
@@ -57,27 +46,6 @@ class ConnectAction(ABC):
     def settings(self) -> Mapping[str, object]:
         """What of it is set where it takes effect, without the groups that follow: one hand-over is another's by it."""
         return {"name": self.name, **self.as_json()}
-
-    def names_read(self) -> object:
-        """Names that a person reads of it and that its identity leaves out; None: there are none."""
-        return None
-
-    @abstractmethod
-    def summary(self) -> Text:
-        """What is done, in a few words."""
-
-    def differences(self) -> tuple[ValueDifference, ...]:
-        """Values before and after."""
-        return ()
-
-    def replaced(self) -> object:
-        """What is there until then, where it is replaced as a whole: the journal says it before the act."""
-        return None
-
-    def beyond_kind(self, kind: ChangeKind) -> Text:
-        """What it does that a change of this kind never does, as the end of a sentence; empty: nothing."""
-        del kind
-        return NOTHING
 
     def beyond_effect(self, said: Mapping[str, Any], group_id: str) -> Text:
         """What a journal says beyond this action, in the same form; ``group_id``: the group that it is about."""

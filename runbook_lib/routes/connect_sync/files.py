@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from runbook_lib.change.route import Fields, PayloadFields, TargetFields
+from runbook_lib.change.route import DomainTargetFields, Fields, PayloadFields
 from runbook_lib.model.ids import GUID_PATTERN, as_group_id, as_object_guid
 from runbook_lib.routes.connect_sync.actions import ComingGroup, ConnectAction, LetConnectorWrite, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.group_writeback import SetGroupWriteback
@@ -18,12 +18,9 @@ _Guid = Annotated[str, StringConstraints(pattern=GUID_PATTERN)]
 _Pair = Annotated[list[str], Field(min_length=2, max_length=2)]
 
 
-class ConnectSyncTargetFields(TargetFields):
+class ConnectSyncTargetFields(DomainTargetFields):
     """One tenant, one domain, the OU of written groups."""
 
-    tenant_id: str = Field(description="Id of the Entra tenant")
-    domain_guid: str = Field(description="GUID of the AD domain's root object")
-    domain: str = Field(description="DNS name of the AD domain")
     target_ou_guid: str = Field(description="GUID of the OU of written groups")
     target_ou: str = Field(description="OU of written groups, as a distinguished name")
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from runbook_lib.change.route import RouteRules, RulesOf, beyond_action
+from runbook_lib.change.route import RouteRules, RulesOf
 from runbook_lib.model.change_kind import KINDS_OF_ROUTE, ChangeKind, Operation
 from runbook_lib.model.dn import first_rdn
 from runbook_lib.model.ids import anchor_of
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.routes.action import beyond_action
 from runbook_lib.routes.connect_sync.actions import SwitchOn
 from runbook_lib.routes.connect_sync.acts import acts_of
 from runbook_lib.routes.connect_sync.files import (

@@ -5,34 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook_lib.model.directory import DirectorySnapshot
-from runbook_lib.model.target import TargetPart
+from runbook_lib.model.target import InDomain, TargetPart
 from runbook_lib.model.text import t
 
 
 @dataclass(frozen=True, slots=True)
-class ConnectSyncTarget:
+class ConnectSyncTarget(InDomain):
     """The ``Target`` of the route connect-sync.
 
     The server is no part of it: another one becomes the active one without anything being changed in the tenant.
 
     Attributes:
-        tenant_id: The tenant.
-        domain_guid: objectGUID of the AD domain that Connect writes to.
-        domain_dns_name: Its DNS name, for people.
         ou_guid: objectGUID of the OU that the wizard is told.
         ou_dn: Its distinguished name, for people.
     """
 
-    tenant_id: str
-    domain_guid: str
-    domain_dns_name: str
     ou_guid: str
     ou_dn: str
-
-    @property
-    def title(self) -> str:
-        """DNS name of the domain."""
-        return self.domain_dns_name
 
     @property
     def locked(self) -> str:
@@ -42,8 +31,7 @@ class ConnectSyncTarget:
     def parts(self) -> tuple[TargetPart, ...]:
         """Tenant, domain, OU."""
         return (
-            TargetPart(t("tenant"), t("Tenant"), "tenant_id", self.tenant_id),
-            TargetPart(t("domain"), t("Domain"), "domain_guid", self.domain_guid, "domain", self.domain_dns_name),
+            *self.tenant_and_domain(),
             TargetPart(
                 t("OU of written groups"),
                 t("OU of written groups"),
@@ -58,9 +46,7 @@ class ConnectSyncTarget:
     def as_json(self) -> dict[str, object]:
         """JSON form for plan.json, approvals and record.json; ``files.ConnectSyncTargetFields`` reads it back."""
         return {
-            "tenant_id": self.tenant_id,
-            "domain_guid": self.domain_guid,
-            "domain": self.domain_dns_name,
+            **self.tenant_and_domain_json(),
             "target_ou_guid": self.ou_guid,
             "target_ou": self.ou_dn,
         }

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from runbook_lib.change.route import Fields, PayloadFields, TargetFields
+from runbook_lib.change.route import DomainTargetFields, Fields, PayloadFields
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import GUID_PATTERN, as_group_id, as_object_guid, object_guid_or_none
 from runbook_lib.routes.direct.payload import (
@@ -22,12 +22,9 @@ from runbook_lib.routes.direct.payload import (
 from runbook_lib.routes.direct.target import DirectTarget
 
 
-class DirectTargetFields(TargetFields):
+class DirectTargetFields(DomainTargetFields):
     """One tenant, one domain, two OUs."""
 
-    tenant_id: str
-    domain_guid: str
-    domain: str
     target_ou: str
     target_ou_guid: str
     retired_ou: str

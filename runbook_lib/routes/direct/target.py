@@ -7,26 +7,18 @@ from dataclasses import dataclass
 
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.ids import ObjectGuid
-from runbook_lib.model.target import TargetPart
+from runbook_lib.model.target import InDomain, TargetPart
 from runbook_lib.model.text import t
 
 
 @dataclass(frozen=True, slots=True)
-class DirectTarget:
+class DirectTarget(InDomain):
     """The ``Target`` of the direct route: one tenant, one domain, two OUs. DNs and names are for people."""
 
-    tenant_id: str
-    domain_guid: str
-    domain_dns_name: str
     target_ou: str
     target_ou_guid: ObjectGuid
     retired_ou: str
     retired_ou_guid: ObjectGuid
-
-    @property
-    def title(self) -> str:
-        """DNS name of the domain."""
-        return self.domain_dns_name
 
     @property
     def locked(self) -> str:
@@ -36,8 +28,7 @@ class DirectTarget:
     def parts(self) -> tuple[TargetPart, ...]:
         """Tenant, domain and both OUs. No standing approval covers retiring or moving, so the retired OU is open."""
         return (
-            TargetPart(t("tenant"), t("Tenant"), "tenant_id", self.tenant_id),
-            TargetPart(t("domain"), t("Domain"), "domain_guid", self.domain_guid, "domain", self.domain_dns_name),
+            *self.tenant_and_domain(),
             TargetPart(
                 t("target OU"),
                 t("Target OU"),
@@ -62,9 +53,7 @@ class DirectTarget:
     def as_json(self) -> dict[str, object]:
         """JSON form for plan.json, approvals and record.json; ``files.TargetFields`` reads it back."""
         return {
-            "tenant_id": self.tenant_id,
-            "domain_guid": self.domain_guid,
-            "domain": self.domain_dns_name,
+            **self.tenant_and_domain_json(),
             "target_ou": self.target_ou,
             "target_ou_guid": self.target_ou_guid,
             "retired_ou": self.retired_ou,
