@@ -1,4 +1,7 @@
-"""The routes that a run can be about: which are carried out, with what rules and by which planners."""
+"""The routes that a run can be about, and the rules that their files are held to.
+
+A room of its own because it alone knows all routes: no route imports another one's rules, nor does ``change``.
+"""
 
 from __future__ import annotations
 

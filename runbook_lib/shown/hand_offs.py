@@ -1,4 +1,7 @@
-"""Hand-offs of a plan: lines for somebody else, in the notebook to be copied and in one file of the record."""
+"""Hand-offs of a plan: lines for somebody else, in the notebook to be copied and in one file of the record.
+
+A room of its own because every route shows them so, whatever else its plans look like.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""The provisioning log as evidence of a run: the table that its record keeps, and the finding where it is missing."""
+"""The provisioning log as evidence of a run: the table that its record keeps, and the finding where it is missing.
+
+A room of its own because it knows tables, and what watches does not.
+"""
 
 from __future__ import annotations
 
