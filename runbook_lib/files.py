@@ -20,6 +20,8 @@ PLAN = "plan.json"
 MANIFEST = "MANIFEST.json"
 SUMS = "SHA256SUMS"
 PREVIOUS = "PREVIOUS.sha256"
+SEALED_RUNS = "SEALED-RUNS.dsse"
+"""Beside the runs of a change: which of them were sealed."""
 
 
 LEFT_OUT = "left-out.csv"

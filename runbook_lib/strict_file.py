@@ -105,12 +105,12 @@ def strict_json(data: bytes) -> Any:
         raise Unfit(t("it is not JSON")) from None
 
 
-def write_whole(path: Path, content: Mapping[str, object], *, what: str, code: str, hint: Text) -> None:
-    """Write a file of JSON, whole or not at all; a folder that is missing is made like its parent.
+def write_whole(path: Path, data: bytes, *, what: str, code: str, hint: Text) -> None:
+    """Write a file, whole or not at all; a folder that is missing is made like its parent.
 
     Args:
         path: The file.
-        content: What it holds.
+        data: What it holds; of JSON, ``whole_text``.
         what: What the file is, for the error: ``approval``.
         code: Code of that error.
         hint: What to do then.
@@ -124,7 +124,7 @@ def write_whole(path: Path, content: Mapping[str, object], *, what: str, code: s
                 raise OSError(errno.ELOOP, t("{name} is a link", name=place.name))
         make_folder_like_its_parent(path.parent)
         # Whose file it is says who approved, so nobody else may write to it, whoever may read it.
-        write_durably(path, whole_text(content), mode=file_mode(path.parent) & ~0o022)
+        write_durably(path, data, mode=file_mode(path.parent) & ~0o022)
     except OSError as error:
         raise ServiceFailed(
             t(
@@ -140,7 +140,7 @@ def write_whole(path: Path, content: Mapping[str, object], *, what: str, code: s
 
 
 def whole_text(content: Mapping[str, object]) -> bytes:
-    """The bytes that ``write_whole`` writes."""
+    """The bytes of a file of JSON that decides something: one form for one content."""
     return (json_text(json.dumps(content, indent=2, sort_keys=True, ensure_ascii=False)) + "\n").encode()
 
 

@@ -19,7 +19,15 @@ from runbook_lib.files import CLOSINGS
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.strict_file import LARGEST_APPROVAL, LARGEST_PLAN, Unfit, read_plain, strict_json, write_whole
+from runbook_lib.strict_file import (
+    LARGEST_APPROVAL,
+    LARGEST_PLAN,
+    Unfit,
+    read_plain,
+    strict_json,
+    whole_text,
+    write_whole,
+)
 
 CLOSING_SCHEMA = "group-writeback-closing/1"
 HOW_TO_CLOSE = t(
@@ -91,7 +99,7 @@ def close_by_hand(
         }
         path = change_folder / CLOSINGS / f"{run}.json"
         hint = t("Check free space and rights of the records folder, then try again.")
-        write_whole(path, content, what="closing", code="closing-write", hint=hint)
+        write_whole(path, whole_text(content), what="closing", code="closing-write", hint=hint)
         written.append(path)
     if not written:
         raise UsageError(

@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
-from runbook_lib.change.approvals.approvers import approver_findings, approvers_of
 from runbook_lib.change.approvals.gate import Grant, Waiting, granted, read_all, refusal_finding, waiting_findings
 from runbook_lib.change.carry_out import StillApproved, carry_out
 from runbook_lib.change.journal import CARRIED_OUT, JOURNAL_FILE, Journal, JournalFile, read_journal
@@ -30,6 +29,7 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, joined, t
+from runbook_lib.notebook.approving import approvers_for, findings_about, keep_approvals, signing_for
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import Course, NotebookStep, carries_out
 from runbook_lib.notebook.earlier_runs import unfinished_chain
@@ -41,7 +41,6 @@ from runbook_lib.notebook.resuming import (
     approved_again,
     not_proved,
     read_at,
-    requesters,
     require_not_overtaken,
     require_own,
     require_some_not_refused,
@@ -133,7 +132,7 @@ class ChangeSession:
             context.show(left_out_view(plan))
         require_acknowledged(planned_now.findings, context.parameters)
         approvals = read_all(context.record.folder.approvals_folder, ROUTES)
-        approvers = approvers_of(context.parameters.approvers)
+        approvers = approvers_for(context)
         try:
             granted(plan, approvals, context.clock(), approvers)
         except AwaitingApproval as closed:
@@ -258,7 +257,8 @@ class ChangeSession:
             preconditions=may_be_approved,
             clock=context.clock,
             line=ProgressLine(t("Approval")),
-            approvers=approvers_of(context.parameters.approvers),
+            approvers=approvers_for(context),
+            signing=signing_for(context),
         )
         show_widget(self.form.box)
         return with_form(closed)
@@ -305,9 +305,9 @@ class ChangeSession:
             timedelta(minutes=context.parameters.reading_max_age),
             context.clock,
         )
+        keep_approvals(context, grant)
         context.record.set(approval=dict(self._approval))
-        used = [(approval.approver, approval.file) for approval in grant.approvals]
-        context.note(*approver_findings(used, approvers_of(context.parameters.approvers), requesters(context)))
+        context.note(*findings_about(grant, context))
 
     def _still_approved(self) -> None:
         if self._still is None:

@@ -24,6 +24,7 @@ from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import Text, joined, t, with_values
 from runbook_lib.model.untrusted import typed
 from runbook_lib.routes.registry import ROUTES
+from runbook_lib.signing.signature import Signing
 
 FORM_OPEN = timedelta(minutes=30)
 """How long a form may be answered; a plan that was left on a screen over lunch is read again."""
@@ -59,6 +60,7 @@ class GateForm:
         clock: Callable[[], datetime],
         line: FormLine,
         approvers: Approvers = ANYBODY,
+        signing: Signing | None = None,
     ) -> None:
         import ipywidgets
 
@@ -68,6 +70,7 @@ class GateForm:
         self._clock = clock
         self._line = line
         self._approvers = approvers
+        self._signing = signing
         self._ends = clock() + FORM_OPEN
         self._answered = threading.Lock()
         self._closed = False
@@ -154,6 +157,7 @@ class GateForm:
             valid=APPROVAL_HOLDS,
             clock=self._clock,
             approvers=self._approvers,
+            signing=self._signing,
         )
         return path, self._clock() + APPROVAL_HOLDS
 

@@ -26,6 +26,7 @@ from runbook_lib.record.folder import RecordFolder, new_run_id
 from runbook_lib.record.needs import require_needs
 from runbook_lib.record.run_record import RunRecord, versions
 from runbook_lib.shown.start import parameters_view
+from runbook_lib.signing.from_parameters import signing_of
 
 PARAMETERS_VARIABLE = "GWB_PARAMETERS"
 """The parameters file in JupyterLab, and wherever else nobody gives values to the parameters cell (nbconvert).
@@ -68,6 +69,7 @@ def open_run(
     parameters, given, file = _parameters(namespace, environment, root, interactive=interactive)
     require(parameters, "change_id")
     parameters = absolute_paths(parameters, root)
+    signing_of(parameters, root)  # a key that cannot be used is said now, not when everything is written
     begun = environment.get(RECORD_VARIABLE, "")
     if begun:
         record = _continued(RecordFolder.open(Path(begun)), parameters, notebook)

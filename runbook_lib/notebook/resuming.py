@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
-from runbook_lib.change.approvals.approvers import approvers_of
 from runbook_lib.change.approvals.gate import Grant, read_all
 from runbook_lib.change.approvals.plan import Approval
 from runbook_lib.change.closing import HOW_TO_CLOSE
@@ -16,11 +14,11 @@ from runbook_lib.change.resume import BrokenOff, authority, broken_off
 from runbook_lib.errors import AwaitingApproval, Refused, RunbookError, VerificationFailed
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Change, Plan
-from runbook_lib.model.dn import rdn_value
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.notebook.approving import approvers_for
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import ANEW
 from runbook_lib.notebook.earlier_runs import (
@@ -32,7 +30,6 @@ from runbook_lib.notebook.earlier_runs import (
     unfinished_chain,
 )
 from runbook_lib.notebook.way import RouteRun
-from runbook_lib.record.run_record import account
 from runbook_lib.routes.registry import ROUTES, rules_of
 
 
@@ -128,7 +125,7 @@ def approved_again(context: RunContext, taken: TakenUp) -> Grant | RunbookError:
             taken.plan,
             read_all(folder.approvals_folder, ROUTES),
             context.clock(),
-            approvers_of(context.parameters.approvers),
+            approvers_for(context),
         )
         for approval in grant.approvals:
             if isinstance(approval, Approval):
@@ -176,24 +173,6 @@ def not_proved(why: RunbookError) -> VerificationFailed:
 def read_at(inventory: Inventory) -> datetime:
     """When the older of both readings began, UTC."""
     return min(inventory.cloud.reading.at, inventory.directory.reading.at)
-
-
-def requesters(context: RunContext) -> tuple[str, ...]:
-    """Names of who runs this: the account of the system, and who is signed in to either side, as the record has them.
-
-    An approver types a name as people use it, so each sign-in counts with and without its domain.
-    """
-    recorded = context.record.facts.get("ran_by")
-    ran_by = recorded if isinstance(recorded, dict) else {}
-    cloud, directory = (side if isinstance(side := ran_by.get(name), dict) else {} for name in ("cloud", "directory"))
-    # "Who am I?" answers u:DOMAIN\\name or dn:CN=name,… (RFC 4532 and RFC 4513, 5.2.1.8).
-    bound = str(directory.get("identity") or "").removeprefix("u:")
-    names = [account(), str(cloud.get("user_principal_name") or ""), bound]
-    if bound.casefold().startswith("dn:"):
-        with suppress(RunbookError, ValueError):
-            names.append(rdn_value(bound[3:]))
-    short = [name.rpartition("\\")[2].partition("@")[0] for name in names if not name.casefold().startswith("dn:")]
-    return tuple(dict.fromkeys(name for name in (*names, *short) if name))
 
 
 def _approval_gone(error: RunbookError) -> Finding:

@@ -15,7 +15,10 @@ COMMENTS = {
     "reason": "The record says with these words why the change is made.",
     "records_dir": "The change records are kept in this folder.",
     "records_access": "The owner, the group or everyone may read the records.",
-    "approvers": "Only these may approve: names, account:NAME or group:NAME; empty lets anybody.",
+    "approvers": "Only these may approve: names, account:, group: or signer:NAME; empty lets anybody.",
+    "require_other_approver": "Whoever asks for the change may not approve it.",
+    "signing_key": "This PEM file holds the key that signs the records; empty signs nothing.",
+    "trusted_signers": "Approvals need a signature by a key in this folder; empty asks for none.",
     "route": "The groups get to AD on this route: direct, cloud-sync or connect-sync.",
     "tenant_id": "The tenant has this id, a GUID.",
     "client_id": "The app registration has this application (client) id, a GUID.",
@@ -98,7 +101,7 @@ COMMENTS = {
 """One whole sentence for each name; the model's description says all there is to say."""
 
 _ALL = (
-    *("change_id", "reason", "records_dir", "records_access"),
+    *("change_id", "reason", "records_dir", "records_access", "signing_key"),
     *("tenant_id", "client_id", "sign_in", "sign_in_cache", "certificate_file"),
     *("cloud", "graph_url", "authority_url", "cloud_ca_file", "cloud_timeout"),
     *("dc_host", "dc_host_fallback", "dc_security", "dc_port", "dc_ca_file", "dc_timeout"),
@@ -112,7 +115,8 @@ _ATTESTED = ("attest_connect_v1_off_by", "attest_connect_v1_off_until")
 _SERVER = ("connect_evidence", "connect_evidence_hours")
 _READING = (*_NAMES, *_ATTESTED, *_SERVER)
 _WRITING = (
-    *("approvers", "route", "protected_ous", "acknowledge", "reading_max_age"),
+    *("approvers", "require_other_approver", "trusted_signers"),
+    *("route", "protected_ous", "acknowledge", "reading_max_age"),
     *("max_creates", "max_retirements", "max_deletions", "max_conversions"),
     *("max_member_removals", "max_member_removals_per_group", "max_member_removals_percent"),
 )

@@ -93,12 +93,19 @@ def records_dir(parameters: Parameters) -> Iterator[Complaint]:
 def approvers(parameters: Parameters) -> Iterator[Complaint]:
     """An entry that names nobody: it would close the gate to everybody without saying so."""
     for number, entry in enumerate(parameters.approvers):
-        if not entry.strip().removeprefix("account:").removeprefix("group:").strip():
+        if not entry.strip().removeprefix("account:").removeprefix("group:").removeprefix("signer:").strip():
             yield Complaint(
                 ("approvers", number),
                 t("names nobody"),
                 "empty-approver",
-                t('Write a name, "account:NAME" or "group:NAME"; an empty list lets anybody approve.'),
+                t('Write a name, "account:NAME", "group:NAME" or "signer:NAME"; an empty list lets anybody approve.'),
+            )
+        elif entry.strip().startswith("signer:") and not parameters.trusted_signers:
+            yield Complaint(
+                ("approvers", number),
+                t("names a signer, and no signer is trusted"),
+                "signer-without-trust",
+                t("Name the folder with the keys of signers in trusted_signers."),
             )
 
 

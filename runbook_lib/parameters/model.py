@@ -41,7 +41,20 @@ class Parameters(BaseModel):
     approvers: list[str] = Field(
         [],
         description="Who may approve: names as typed, account:NAME or group:NAME for the account that owns the "
-        "approval's file; empty: anybody who can write to the records folder",
+        "approval's file, signer:NAME for a key of trusted_signers; empty: anybody who can write to the records folder",
+    )
+    require_other_approver: bool = Field(
+        False, description="Whoever planned or runs a change may not approve it, by name, account and key"
+    )
+    signing_key: str = Field(
+        "",
+        description="PEM file with the private key (Ed25519, ECDSA or RSA) that signs records, and approvals given in "
+        "JupyterLab, readable only by its owner; certificates of the key may follow it; empty: nothing is signed",
+    )
+    trusted_signers: str = Field(
+        "",
+        description="Folder of NAME.pem files (a public key, a certificate or an authority's certificate) whose "
+        "signatures count, writable only by its owner; approvals then need one; empty: approvals need none",
     )
 
     route: Literal["direct", "cloud-sync", "connect-sync"] = Field(

@@ -1,4 +1,4 @@
-"""Files of a record that an auditor checks with ``sha256sum`` alone, and the lines that do it.
+"""Files of a record that an auditor checks with ``sha256sum`` and ``openssl`` alone, and the lines that do it.
 
 ``SHA256SUMS`` has a line for every file of the run but itself and the manifest, which lists it with its SHA-256;
 ``PREVIOUS.sha256`` one for the manifest of the run that was sealed before. Both in the format of GNU coreutils ("sha2
@@ -12,12 +12,16 @@ from collections.abc import Iterable, Mapping
 
 from runbook_lib.files import MANIFEST, PREVIOUS, SUMS
 from runbook_lib.model.text import Text, t, verbatim
+from runbook_lib.signing.envelope import MANIFEST_TYPE
+from runbook_lib.signing.keys import ShownKey
+from runbook_lib.signing.signature import ENVELOPE, KEY
 
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 _ESCAPED = re.compile(r"[\\\n\r]")
 _DIGITS = 64
 """Digits of a SHA-256."""
-_OTHER_FILES = f"find . -type f ! -name {MANIFEST} ! -name {SUMS}"
+_SIGNED, _SIGNATURE = '"${TMPDIR:-/tmp}/signed"', '"${TMPDIR:-/tmp}/signature"'
+_OTHER_FILES = f"find . -type f ! -name 'MANIFEST.*' ! -name {SUMS}"
 
 
 def sums_text(entries: Iterable[Mapping[str, object]]) -> str:
@@ -37,13 +41,14 @@ def _line(sha256: str, path: str) -> str:
     return f"{chr(92) if escaped != path else ''}{sha256}  {escaped}\n"
 
 
-def checking_steps(*, previous: bool) -> list[tuple[Text, Text]]:
+def checking_steps(*, previous: bool, signed_by: ShownKey | None = None) -> list[tuple[Text, Text]]:
     """What to type in the folder of a run to check it without this program: what a line shows, and the line.
 
     The lines are for ``sh`` and are never translated. Each succeeds, or ends with a status that is not 0.
 
     Args:
         previous: Whether a run was sealed before.
+        signed_by: The key that the manifest is signed with; None: it is not signed.
     """
     steps = [
         (t("Every file is as it was sealed"), f"sha256sum -c {SUMS}"),
@@ -58,4 +63,30 @@ def checking_steps(*, previous: bool) -> list[tuple[Text, Text]]:
     ]
     if previous:
         steps.append((t("The run sealed before is there and as it was"), f"sha256sum -c {PREVIOUS}"))
+    if signed_by is not None:
+        steps += _signature_steps("-certin" if signed_by.certificates else "-pubin")
     return [(what, verbatim(line)) for what, line in steps]
+
+
+def _signature_steps(kind: str) -> list[tuple[Text, str]]:
+    """The signature of the manifest, taken out of its envelope; ``kind`` says how openssl reads the key."""
+    key = f"MANIFEST{KEY}"
+    before = f"DSSEv1 {len(MANIFEST_TYPE)} {MANIFEST_TYPE} %d "
+    return [
+        (t("The signature is of this manifest"), f"{_out_of_envelope('payload')} | cmp - {MANIFEST}"),
+        (
+            t("What was signed: the manifest behind its type and length (DSSE)"),
+            f"{{ printf '{before}' $(($(wc -c < {MANIFEST}))); cat {MANIFEST}; }} > {_SIGNED}",
+        ),
+        (t("The signature"), f"{_out_of_envelope('sig')} > {_SIGNATURE}"),
+        (
+            t("That key made it"),
+            f"openssl pkeyutl -verify -rawin {kind} -inkey {key} -in {_SIGNED} -sigfile {_SIGNATURE}",
+        ),
+        (t("It is the key that you know as the signer's (your own copy of it: ~/KEY.pem)"), f"cmp {key} ~/KEY.pem"),
+    ]
+
+
+def _out_of_envelope(name: str) -> str:
+    """The line that writes the bytes that a key of the envelope holds in base64."""
+    return f'sed -n \'s/.*"{name}": "\\([^"]*\\)".*/\\1/p\' MANIFEST{ENVELOPE} | openssl base64 -d -A'

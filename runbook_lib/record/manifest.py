@@ -28,6 +28,10 @@ from runbook_lib.record.checksums import sums_text
 from runbook_lib.record.contradictions import record_contradictions
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.formats.record import ManifestFormat
+from runbook_lib.record.manifest_files import NOT_LISTED
+from runbook_lib.record.sealed_runs import sealed_runs_problems
+from runbook_lib.signing.envelope import MANIFEST_TYPE
+from runbook_lib.signing.signature import read_signature
 from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 
@@ -36,11 +40,11 @@ class DamagedManifest(ValueError):  # noqa: N818
 
 
 def file_entries(folder: Path) -> list[dict[str, object]]:
-    """``{"path", "bytes", "sha256"}`` of every file below ``folder`` but the manifest, sorted by path."""
+    """``{"path", "bytes", "sha256"}`` of every file below ``folder`` but the manifest and its signature, by path."""
     return [
         {"path": name, "bytes": path.stat().st_size, "sha256": file_digest(path)}
         for name, path in sorted(plain_files(folder))
-        if name != MANIFEST
+        if name not in NOT_LISTED
     ]
 
 
@@ -191,7 +195,19 @@ def verified_record(folder: RecordFolder) -> Verification:
     problems += _compare_identity(folder, manifest)
     problems += _compare_chain(folder.change_folder, manifest)
     problems += _compare_followers(folder, manifest)
+    problems += signature_problems(folder)
     return Verification(sealed=True, ok=not problems, problems=tuple(map(_printable, problems)), files=files_read)
+
+
+def signature_problems(folder: RecordFolder) -> list[Text]:
+    """What does not fit of the signatures of a sealed run; nothing where nothing of its change is signed."""
+    path = folder.path / MANIFEST
+    try:
+        signature = read_signature(path, read_plain(path, largest=LARGEST_PLAN).data, MANIFEST_TYPE)
+    except (FileNotFoundError, Unfit) as error:
+        why = error.why if isinstance(error, Unfit) else t("{name}: missing", name=MANIFEST)
+        return [why, *sealed_runs_problems(folder, signed=True)]
+    return sealed_runs_problems(folder, signed=signature is not None)
 
 
 def _printable(text: Text) -> Text:
@@ -208,7 +224,7 @@ def _compare_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[list[Text
     listed = {entry["path"]: entry for entry in manifest["files"]}
     if len(listed) != len(manifest["files"]):
         problems.append(t("{manifest}: a file is listed twice", manifest=MANIFEST))
-    present = {name: path for name, path in plain_files(folder) if name != MANIFEST}
+    present = {name: path for name, path in plain_files(folder) if name not in NOT_LISTED}
     files_read = 0
     for name in sorted(listed.keys() | present.keys()):
         if name not in present:

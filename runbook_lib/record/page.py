@@ -23,6 +23,7 @@ from runbook_lib.record.sanitize import safe_html
 from runbook_lib.shown.findings import ShownFinding, by_severity, finding_html, finding_in_record, without_those_shown
 from runbook_lib.shown.html import rows_html, text_html, yes_or_no
 from runbook_lib.shown.plan import MEMBER_NUMBERS, plan_in_short_html
+from runbook_lib.signing.keys import ShownKey
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -106,6 +107,7 @@ def record_html(
     sealed_at: str,
     place: str,
     previous: bool = False,
+    signed_by: ShownKey | None = None,
 ) -> str:
     """The page.
 
@@ -116,6 +118,7 @@ def record_html(
         sealed_at: ISO 8601.
         place: The record's folder as people write it, ``records/<change id>/<run id>``.
         previous: Whether a run of the same change was sealed before.
+        signed_by: The key that signs the manifest; None: nothing does.
     """
     outcome = Outcome(facts["outcome"])
     findings = [finding_in_record(item) for item in facts["findings"] if isinstance(item, Mapping)]
@@ -136,7 +139,8 @@ def record_html(
             files=[{**entry, "description": described(str(entry["path"]))} for entry in files],
             sealed_at=sealed_at,
             place=typed(place),
-            checking=checking_steps(previous=previous),
+            checking=checking_steps(previous=previous, signed_by=signed_by),
+            key_id=signed_by.key_id if signed_by else "",
             tree=_tree,
         )
     )

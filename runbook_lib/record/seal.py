@@ -28,12 +28,19 @@ from runbook_lib.record.checksums import previous_text, sums_text
 from runbook_lib.record.contradictions import record_contradictions
 from runbook_lib.record.executed import Cleaned, clean
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.manifest_files import MANIFEST_PARTS
 from runbook_lib.record.page import record_html
 from runbook_lib.record.run_end import decided
 from runbook_lib.record.run_record import run_facts_of
+from runbook_lib.record.sealed_runs import write_sealed_runs
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.secrets.redact import Redactor
+from runbook_lib.signing.envelope import MANIFEST_TYPE
+from runbook_lib.signing.signature import Signing, signature_parts, signature_path
 from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
+
+_MADE_HERE = (SUMS, PREVIOUS, *MANIFEST_PARTS)
+"""What sealing that broke off left, and will make anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +70,7 @@ def seal(
     known_secrets: Iterable[str] = (),
     interrupted: bool = False,
     prove_run: bool = False,
+    signing: Signing | None = None,
 ) -> Sealed:
     """Clean the executed notebook, redact every file, write the page, and the manifest last.
 
@@ -73,6 +81,7 @@ def seal(
         known_secrets: Values that must not be anywhere in the record.
         prove_run: Whether ``notebook`` has to prove by its outputs that it is of this run; the runner knows its own.
         interrupted: The run was stopped from outside; counts only if it gave no verdict and began no write.
+        signing: What signs the manifest; None: it is not signed.
 
     Raises:
         UsageError: Code ``record-sealed``: once only. ``notebook-of-another-run``.
@@ -86,7 +95,7 @@ def seal(
     _refuse_running(folder)
     _refuse_no_plain_file(folder)
     raw, gap = _read(folder, notebook, prove_run=prove_run)
-    for leftover in (*files.leftovers(folder.path), folder.file(SUMS), folder.file(PREVIOUS)):
+    for leftover in (*files.leftovers(folder.path), *map(folder.file, _MADE_HERE)):
         leftover.unlink(missing_ok=True)
     sealed_at = iso_milliseconds(clock())
     facts = run_facts_of(folder)
@@ -103,17 +112,34 @@ def seal(
     previous = manifest.latest_sealed(folder.change_folder, but=folder.run_id)
     entries = [entry for entry in manifest.file_entries(folder.path) if entry["path"] != PAGE]
     place = f"{folder.change_folder.parent.name}/{folder.change_id}/{folder.run_id}"
-    folder.write_text(
-        PAGE,
-        record_html(facts, cleaned, files=entries, sealed_at=sealed_at, place=place, previous=previous is not None),
+    page = record_html(
+        facts,
+        cleaned,
+        files=entries,
+        sealed_at=sealed_at,
+        place=place,
+        previous=previous is not None,
+        signed_by=signing.key.shown if signing is not None else None,
     )
+    folder.write_text(PAGE, page)
     _write_sums(folder, previous)
     data = manifest.build_manifest(
         folder.path, change_id=folder.change_id, run_id=folder.run_id, sealed_at=sealed_at, previous=previous
     )
     _refuse_sealed(folder)
+    if signing is not None:
+        _sign(folder, data, sealed_at, signing)
     files.write_atomically(folder.file(MANIFEST), data)
     return Sealed(folder, outcome, str(json.loads(data)["digest"]), redactor.findings(), folder.file(PAGE))
+
+
+def _sign(folder: RecordFolder, data: bytes, sealed_at: str, signing: Signing) -> None:
+    """Write what signs the manifest, before the manifest itself: a record is not sealed without what it was to have."""
+    made = signature_parts(signing, MANIFEST_TYPE, data)
+    parts = {signature_path(folder.file(MANIFEST), suffix).name: part for suffix, part in made.items()}
+    for name, part in parts.items():
+        folder.write_bytes(name, part)
+    write_sealed_runs(folder, {MANIFEST: data, **parts}, sealed_at, signing.key)
 
 
 def _write_sums(folder: RecordFolder, previous: Mapping[str, str] | None) -> None:

@@ -35,6 +35,8 @@ from runbook_lib.runner.kernel.signals import raise_if_interrupted
 from runbook_lib.runner.verdict import run_end_of
 from runbook_lib.secrets.redact import known_secrets
 from runbook_lib.shown.sign_in import NOTICES_VARIABLE
+from runbook_lib.signing.from_parameters import signing_of
+from runbook_lib.signing.signature import Signing
 
 _NOT_FOR_THE_KERNEL = ("JPY_SESSION_NAME", "JPY_PARENT_PID", "GWB_PARAMETERS")
 """Marks of an interactive session, and the parameters file that JupyterLab reads: this run has been told already."""
@@ -108,6 +110,7 @@ def run_notebook(
         overrides = {**overrides, "records_dir": str(records_dir.absolute())}
     loaded = load_parameters(parameter_files, overrides, project_root=project_root)
     require(loaded.parameters, "change_id")
+    signing = signing_of(loaded.parameters, project_root)
     source = _read_notebook(notebook)
     started = clock()
     folder = RecordFolder.create(
@@ -143,7 +146,13 @@ def run_notebook(
         defect = _execute(notebook, loaded, execution)
     record, outcome = _settle(record, execution, defect, clock)
     sealing = seal_run(
-        folder, work_file, parameters=loaded.parameters, project_root=project_root, environment=environment, clock=clock
+        folder,
+        work_file,
+        parameters=loaded.parameters,
+        project_root=project_root,
+        environment=environment,
+        clock=clock,
+        signing=signing,
     )
     if defect is not None:
         raise defect
@@ -279,12 +288,13 @@ def seal_run(
     project_root: Path,
     environment: Mapping[str, str],
     clock: Callable[[], datetime],
+    signing: Signing | None = None,
 ) -> Text:
     """Seal the record, renew the index, remove the work file. Returns what went wrong, or an empty text."""
     secrets = known_secrets(parameters, project_root, environment)
     notebook = work_file if work_file.exists() else None
     try:
-        seal(folder, notebook, clock=clock, known_secrets=secrets)
+        seal(folder, notebook, clock=clock, known_secrets=secrets, signing=signing)
     except RunbookError as error:
         reason = error.message
     except Exception as error:  # noqa: BLE001 - the verdict of the run must reach the caller

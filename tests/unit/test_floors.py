@@ -34,6 +34,7 @@ FLOORS = {
             "directory",
             "dns",
             "winrm",
+            "signing",
         ),
         2,
     ),

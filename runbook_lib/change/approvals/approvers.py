@@ -1,43 +1,97 @@
-"""Who may approve, as the parameter ``approvers`` says. Pure.
+"""Who may approve, as ``approvers``, ``trusted_signers`` and ``require_other_approver`` say. Pure.
 
 A name is what the approver typed. ``account:`` and ``group:`` are about the account that owns the approval's file,
-which nobody types; where the system does not tell an owner (Windows) neither counts.
+which nobody types; where the system does not tell an owner (Windows) neither counts. ``signer:`` is about the key that
+signed it, by the name that the folder of trusted signers gives that key.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
-from runbook_lib.change.approvals.file import FileFacts
+from runbook_lib.change.approvals.given import FileFacts
 from runbook_lib.errors import AwaitingApproval, UsageError
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.signing.keys import ShownKey
+from runbook_lib.signing.signature import Signature
+from runbook_lib.signing.trust import TrustedSigners
 from runbook_lib.strict_file import own_account
 
 LONGEST_NAME = 200
 """Characters of an approver's name."""
-_ACCOUNT, _GROUP = "account:", "group:"
+_ACCOUNT, _GROUP, _SIGNER = "account:", "group:", "signer:"
+
+
+@dataclass(frozen=True, slots=True)
+class Requesters:
+    """Who asks for a change and so may not approve it, where ``require_other_approver`` is set.
+
+    Attributes:
+        names: Accounts and names of who runs it.
+        keys: Ids of the keys that the run signs with.
+        planners: Run to the accounts and names of who ran it: those of a plan have asked for it too.
+    """
+
+    names: frozenset[str]
+    keys: frozenset[str] = frozenset()
+    planners: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def are(self, names: Iterable[str], key_id: str, planning_record: str) -> bool:
+        """Whether one of these names, or the key, is that of somebody who asks."""
+        asking = {_folded(name) for name in (*self.names, *self.planners.get(planning_record, ())) if name.strip()}
+        return key_id in self.keys or any(_folded(name) in asking for name in names)
 
 
 @dataclass(frozen=True, slots=True)
 class Approvers:
-    """The entries of ``approvers``, folded; none: anybody who can write to the records folder."""
+    """The entries of ``approvers``, folded; none: anybody who can write to the records folder.
+
+    Attributes:
+        trusted: Whose signatures count; None: an approval needs none.
+        requesters: Who may not approve; None: whoever asks may approve as well.
+    """
 
     names: frozenset[str] = frozenset()
     accounts: frozenset[str] = frozenset()
     groups: frozenset[str] = frozenset()
+    signers: frozenset[str] = frozenset()
+    trusted: TrustedSigners | None = None
+    requesters: Requesters | None = None
 
     @property
     def anybody(self) -> bool:
         """Whether nobody is named."""
-        return not (self.names or self.accounts or self.groups)
+        return not (self.names or self.accounts or self.groups or self.signers)
 
-    def why_not(self, approver: str, file: FileFacts) -> Text:
-        """Why this approver does not count, as a clause; empty where they do."""
+    def why_not(self, approver: str, file: FileFacts, at: datetime, planning_record: str = "") -> Text:
+        """Why this approver does not count, as a clause; empty where they do.
+
+        Args:
+            approver: The name that was typed.
+            file: The file of the approval.
+            at: When it was given.
+            planning_record: Run whose record was read for it.
+        """
+        shown = file.signature.shown if file.signature else None
+        signer = self.trusted.name_of(shown, at) if self.trusted and shown else None
+        if self.trusted is not None and signer is None:
+            if shown is None:
+                return t("it is not signed, and the parameter trusted_signers asks for a signature")
+            return t("the key {key_id} that signed it is not among trusted_signers", key_id=shown.key_id)
+        if self.requesters is not None and self.requesters.are(
+            (approver, file.owner, signer or ""), shown.key_id if shown else "", planning_record
+        ):
+            return t(
+                "whoever asks for the change is the same, and the parameter require_other_approver asks for another"
+            )
         if self.anybody or _folded(approver) in self.names:
+            return NOTHING
+        if signer is not None and _folded(signer) in self.signers:
             return NOTHING
         groups = {_folded(name) for name in file.groups}
         if file.owner and not file.shared and (_folded(file.owner) in self.accounts or self.groups & groups):
@@ -57,10 +111,12 @@ class Approvers:
 ANYBODY = Approvers()
 
 
-def require_approver(approver: str, approvers: Approvers) -> None:
+def require_approver(
+    approver: str, approvers: Approvers, at: datetime, shown: ShownKey | None = None, planning_record: str = ""
+) -> None:
     """Refuse an approval by somebody that no run would count, before its file is written.
 
-    The file would belong to the account of this process.
+    The file would belong to the account of this process, and be signed by the key ``shown``.
 
     Raises:
         AwaitingApproval: ``approver-not-allowed``, in the words of the gate.
@@ -82,7 +138,9 @@ def require_approver(approver: str, approvers: Approvers) -> None:
             hint=t("It is stored in every record: type a name."),
         )
     owner, groups = own_account()
-    if refused := approvers.why_not(approver, FileFacts(Path(), "", owner, groups)):
+    signature = Signature(shown, b"", None) if shown is not None else None
+    file = FileFacts(Path(), "", owner, groups, signature=signature)
+    if refused := approvers.why_not(approver, file, at, planning_record):
         raise AwaitingApproval(
             t("{not_counted}: {refused}.", not_counted=not_counted(approver), refused=refused),
             code="approver-not-allowed",
@@ -98,11 +156,12 @@ def not_counted(approver: str) -> Text:
 
 def approvers_of(entries: Iterable[str]) -> Approvers:
     """Read the parameter."""
-    found: dict[str, set[str]] = {"": set(), _ACCOUNT: set(), _GROUP: set()}
+    found: dict[str, set[str]] = {"": set(), _ACCOUNT: set(), _GROUP: set(), _SIGNER: set()}
     for entry in entries:
-        prefix = next((mark for mark in (_ACCOUNT, _GROUP) if entry.casefold().startswith(mark)), "")
+        prefix = next((mark for mark in (_ACCOUNT, _GROUP, _SIGNER) if entry.casefold().startswith(mark)), "")
         found[prefix].add(_folded(entry[len(prefix) :]))
-    return Approvers(frozenset(found[""]), frozenset(found[_ACCOUNT]), frozenset(found[_GROUP]))
+    names, accounts, groups, signers = (frozenset(found[prefix]) for prefix in ("", _ACCOUNT, _GROUP, _SIGNER))
+    return Approvers(names, accounts, groups, signers)
 
 
 def approver_findings(

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
 from pathlib import Path
@@ -16,16 +15,23 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, StringConstraints, ValidationError, create_model, model_validator
 
+from runbook_lib.change.approvals.given import FileFacts
 from runbook_lib.change.route import Fields, RouteRules, Routes, TargetFields, rules_in
 from runbook_lib.errors import Refused
 from runbook_lib.model.ids import GUID_PATTERN, digest
-from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, t, verbatim
 from runbook_lib.model.untrusted import printable
+from runbook_lib.signing.envelope import APPROVAL_TYPE
+from runbook_lib.signing.signature import (
+    SUFFIXES,
+    Signing,
+    read_signature,
+    signature_parts,
+    signature_path,
+)
 from runbook_lib.strict_file import (
     LARGEST_APPROVAL,
-    PlainFile,
     Unfit,
     read_plain,
     strict_json,
@@ -183,57 +189,6 @@ def approval_files_of(rules: RouteRules) -> tuple[type[PlanApprovalFile], type[S
     )
 
 
-@dataclass(frozen=True, slots=True)
-class FileFacts:
-    """Which file an approval was read from.
-
-    Attributes:
-        sha256: Of its bytes; a file that changes afterwards is another approval.
-        owner: Account that owns it; empty where the system does not tell.
-        groups: Groups of that account, as far as the system tells.
-        shared: Whether others may write to it, so that its owner says nothing about who did.
-    """
-
-    path: Path
-    sha256: str
-    owner: str = ""
-    groups: frozenset[str] = frozenset()
-    shared: bool = False
-
-    def as_json(self) -> dict[str, object]:
-        """For record.json and the journal."""
-        return {"file": self.path.name, "sha256": self.sha256, "owner": self.owner or None}
-
-
-@dataclass(frozen=True, slots=True)
-class GivenApproval:
-    """What an approval of either kind has. Times are UTC; ``target`` has ids in lower case by their keys in JSON."""
-
-    route: Route
-    target: Mapping[str, str]
-    target_names: Mapping[str, str]
-    """What the approver read of the target: how its parts are called, by their keys in JSON."""
-    approver: str
-    approved: datetime
-    until: datetime
-    phrase: str
-    planning_record: str
-    planning_manifest: str | None
-    file: FileFacts
-
-    def given(self) -> dict[str, object]:
-        """What a record says about an approval of either kind."""
-        return {
-            **self.file.as_json(),
-            "approver": self.approver,
-            "approved": iso_seconds(self.approved),
-            "until": iso_seconds(self.until),
-            "phrase": self.phrase,
-            "planning_record": self.planning_record,
-            "planning_manifest": self.planning_manifest,
-        }
-
-
 def end_of(day: date) -> datetime:
     """The last second of a day, UTC."""
     return datetime.combine(day, time(23, 59, 59), UTC)
@@ -304,11 +259,11 @@ def read_approval_file(path: Path, routes: Routes) -> tuple[PlanApprovalFile | S
             hint=t("Remove that file and approve the plan of this change with gwb approve."),
             values={"path": str(path), "change_id": found.change_id},
         )
-    return found, _facts(path, plain)
-
-
-def _facts(path: Path, plain: PlainFile) -> FileFacts:
-    return FileFacts(path, plain.sha256, plain.owner, plain.groups, plain.shared)
+    try:
+        signature = read_signature(path, plain.data, APPROVAL_TYPE)
+    except Unfit as error:
+        raise damaged(path, error.why, what=what) from None
+    return found, FileFacts(path, plain.sha256, plain.owner, plain.groups, plain.shared, signature)
 
 
 def _first(error: ValidationError) -> Text:
@@ -336,13 +291,23 @@ def damaged(path: Path, why: Text, *, what: Text) -> Refused:
     )
 
 
-def write_approval(path: Path, content: Mapping[str, object]) -> None:
-    """Write the file of an approval, whole or not at all, with a digest of what it holds.
+def write_approval(path: Path, content: Mapping[str, object], signing: Signing | None = None) -> None:
+    """Write the file of an approval, whole or not at all, with a digest of what it holds, after its signature.
 
-    The digest shows that a file was edited, not by whom: whoever may write here can write another approval.
+    The digest shows that a file was edited, not by whom: whoever may write here can write another approval. A signature
+    shows that whoever has its key wrote it.
 
     Raises:
         ServiceFailed: ``approval-write``: disk full, share gone, no right. Nothing is approved then.
     """
+    data = whole_text({**content, "digest": digest(content)})
     hint = t("Nothing is approved. Check free space and rights of the records folder, then approve again.")
-    write_whole(path, {**content, "digest": digest(content)}, what="approval", code="approval-write", hint=hint)
+    parts = signature_parts(signing, APPROVAL_TYPE, data) if signing is not None else {}
+    # An approval with half a signature counts for nobody, and one without it for nobody who asks for one.
+    for suffix in SUFFIXES:
+        part = signature_path(path, suffix)
+        if suffix in parts:
+            write_whole(part, parts[suffix], what="approval", code="approval-write", hint=hint)
+        elif part.is_file():
+            part.unlink()
+    write_whole(path, data, what="approval", code="approval-write", hint=hint)

@@ -16,6 +16,7 @@ from runbook_lib.change.approvals.plan import (
     read_approvals,
     renamed_parts,
     self_sufficient,
+    why_not_by,
     with_mapping,
 )
 from runbook_lib.change.approvals.standing import StandingApproval, read_standing
@@ -221,7 +222,7 @@ def _unusable(
             t("{who} calls the {part} otherwise than it is called now.", who=who, part=renamed[0].title),
             again,
         )
-    if refused := approvers.why_not(standing.approver, standing.file):
+    if refused := why_not_by(approvers, standing):
         return _Closed("approver-not-allowed", t("{who} does not count: {refused}.", who=who, refused=refused), again)
     if now < standing.approved:
         return _Closed(

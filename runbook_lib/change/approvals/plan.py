@@ -12,12 +12,12 @@ from runbook_lib.change.approvals.file import (
     APPROVAL_SCHEMA,
     LONGEST,
     PREFIX,
-    GivenApproval,
     PlanApprovalFile,
     approval_paths,
     read_approval_file,
     write_approval,
 )
+from runbook_lib.change.approvals.given import GivenApproval
 from runbook_lib.change.plan_as_read import Shown, shown_of
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.change.route import Routes
@@ -28,6 +28,7 @@ from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Route, TargetPart, identity_of, names_of
 from runbook_lib.model.text import Text, joined, t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.signing.signature import Signing
 
 _COMES_FIRST = frozenset({ChangeKind.MAP, ChangeKind.ADOPT})
 """The mapping that groups arrive under, and the one group that is tried before the others of a move."""
@@ -86,6 +87,7 @@ def approve_plan(
     clock: Callable[[], datetime],
     manifest_digest: str | None = None,
     approvers: Approvers = ANYBODY,
+    signing: Signing | None = None,
 ) -> Path:
     """Approve the plan of a record and return the approval's file.
 
@@ -98,6 +100,7 @@ def approve_plan(
         clock: Gives the present time, UTC.
         manifest_digest: Digest of the sealed planning record, or None while it is still open.
         approvers: Who may approve.
+        signing: What the approver signs with; None: the approval is not signed.
 
     Raises:
         UsageError: No plan, nothing to approve, wrong phrase, empty name, or a period that is too long.
@@ -111,7 +114,7 @@ def approve_plan(
         )
     if not approver.strip():
         raise UsageError(t("No approver is named."), code="approver-missing", hint=t("Name a person with --as."))
-    require_approver(approver, approvers)
+    require_approver(approver, approvers, clock(), signing.key.shown if signing else None, record.name)
     if " ".join(phrase.split()) != plan.phrase:
         raise UsageError(
             t("The phrase does not fit the plan: {phrase!r}.", phrase=printable(phrase, limit=80)),
@@ -146,7 +149,7 @@ def approve_plan(
         "planning_record": record.name,
         "planning_manifest": manifest_digest,
     }
-    write_approval(path, content)
+    write_approval(path, content, signing)
     return path
 
 
@@ -245,7 +248,7 @@ def why_not_now(approval: Approval, plan: Plan, now: datetime, approvers: Approv
         return "approval-other-target", t("{by} is for another {parts}.", by=by, parts=joined(other, ", "))
     if approval.plan_digest == plan.digest and approval.phrase != plan.phrase:
         return "approval-other-phrase", t("{by} was given with another phrase than that of the plan.", by=by)
-    if refused := approvers.why_not(approval.approver, approval.file):
+    if refused := why_not_by(approvers, approval):
         return "approver-not-allowed", t(
             "{not_counted}: {refused}.", not_counted=not_counted(approval.approver), refused=refused
         )
@@ -256,6 +259,11 @@ def why_not_now(approval: Approval, plan: Plan, now: datetime, approvers: Approv
     if now > approval.until:
         return "approval-expired", t("{by} ended at {until}.", by=by, until=iso_seconds(approval.until))
     return None
+
+
+def why_not_by(approvers: Approvers, approval: GivenApproval) -> Text:
+    """Why the approver of this approval does not count; empty where they do."""
+    return approvers.why_not(approval.approver, approval.file, approval.approved, approval.planning_record)
 
 
 def otherwise(change: Change, approver: str) -> Text:

@@ -17,7 +17,6 @@ from runbook_lib.change.approvals.file import (
     APPROVAL_SCHEMA,
     LONGEST_DAYS,
     PREFIX,
-    GivenApproval,
     StandingApprovalFile,
     approval_paths,
     end_of,
@@ -25,6 +24,7 @@ from runbook_lib.change.approvals.file import (
     standing_phrase,
     write_approval,
 )
+from runbook_lib.change.approvals.given import GivenApproval
 from runbook_lib.change.approvals.plan import planned
 from runbook_lib.change.route import RouteRules, Routes
 from runbook_lib.errors import UsageError
@@ -35,6 +35,7 @@ from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Route, identity_of, names_of
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.signing.signature import Signing
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,7 @@ def approve_in_advance(
     more_groups: Iterable[str] = (),
     manifest_digest: str | None = None,
     approvers: Approvers = ANYBODY,
+    signing: Signing | None = None,
 ) -> Path:
     """Write a standing approval for the groups of a record's plan and return its file.
 
@@ -134,6 +136,7 @@ def approve_in_advance(
         more_groups: Ids of further groups.
         manifest_digest: Digest of the sealed record, or None while it is still open.
         approvers: Who may approve.
+        signing: What the approver signs with; None: the approval is not signed.
 
     Raises:
         UsageError: No plan or one that does not enable, no group, wrong phrase, empty name, kinds that cannot be
@@ -156,7 +159,7 @@ def approve_in_advance(
         )
     if not approver.strip():
         raise UsageError(t("No approver is named."), code="approver-missing", hint=t("Name a person with --as."))
-    require_approver(approver, approvers)
+    require_approver(approver, approvers, clock(), signing.key.shown if signing else None, record.name)
     expected = standing_phrase(len(groups), plan.target.title, until)
     if " ".join(phrase.split()) != expected:
         raise UsageError(
@@ -185,7 +188,7 @@ def approve_in_advance(
         "planning_manifest": manifest_digest,
     }
     path = change_folder / "approvals" / f"{PREFIX}{digest(content)[:16]}.json"
-    write_approval(path, content)
+    write_approval(path, content, signing)
     return path
 
 

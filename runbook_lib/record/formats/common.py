@@ -119,6 +119,10 @@ class FurtherFormat(Format):
     )
     sha256: Digest = Field(description="SHA-256 of that file: one that is changed afterwards is another approval")
     owner: str | None = Field(description="Account that owns that file; null: the system does not tell (Windows)")
+    key_id: Digest | None = Field(
+        default=None,
+        description="SHA-256 of the public key (SubjectPublicKeyInfo, DER) that signed it; absent: it is not signed",
+    )
     plan_digest: Digest | None = Field(
         default=None, description="Digest of the plan that was approved; absent in kind `standing`"
     )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import suppress
+from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,9 @@ if TYPE_CHECKING:
     from runbook_lib.change.approvals.approvers import Approvers
     from runbook_lib.model.change import Plan
     from runbook_lib.record.folder import RecordFolder
-from collections.abc import Mapping
+
+_WHO = ("approvers", "trusted_signers", "require_other_approver")
+"""Parameters that say who may approve."""
 
 
 @click.command()
@@ -35,6 +38,9 @@ from collections.abc import Mapping
     "--phrase", metavar="TEXT", help="The plan's phrase; without it the plan is shown and the phrase asked for."
 )
 @click.option("--valid", metavar="TIME", help="How long the approval holds: 30m, 4h, 2d; at most 7d.  [default: 4h]")
+@click.option(
+    "--key", type=click.Path(path_type=Path), metavar="FILE", help="Sign with the private key in this PEM file."
+)
 @click.option("--standing", is_flag=True, help="Approve in advance, for a schedule, instead of this one plan.")
 @click.option("--until", metavar="DATE", help="Standing: last day, as 2026-12-31; at most 90 days ahead.")
 @click.option("--kinds", metavar="LIST", help="Standing: of update, add-members, remove-members.  [default: all three]")
@@ -43,7 +49,13 @@ from collections.abc import Mapping
 @click.option("--max-members-added", type=int, metavar="N", help="Standing: members added per run.  [default: 100]")
 @click.option("--max-members-removed", type=int, metavar="N", help="Standing: members removed per run.  [default: 20]")
 def approve(
-    record: Path, approver: str | None, phrase: str | None, valid: str | None, standing: bool, **given: Any
+    record: Path,
+    approver: str | None,
+    phrase: str | None,
+    valid: str | None,
+    key: Path | None,
+    standing: bool,
+    **given: Any,
 ) -> None:
     """Approve the plan in RECORD.
 
@@ -59,6 +71,8 @@ def approve(
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.manifest import manifest_digest, verified_record
     from runbook_lib.routes.registry import ROUTES
+    from runbook_lib.signing.keys import read_signing_key
+    from runbook_lib.signing.signature import Signing
 
     if not standing:
         refuse_standing_options(given)
@@ -81,11 +95,13 @@ def approve(
     approver = approver if approver is not None else _asked_name()
     digest = manifest_digest(folder.path) if verification.sealed else None
     approvers = _approvers(folder)
-    require_approver(approver, approvers)
+    signing = Signing(read_signing_key(key, parameter="--key")) if key is not None else None
+    shown = signing.key.shown if signing is not None else None
+    require_approver(approver, approvers, datetime.now(UTC), shown, folder.run_id)
     if standing:
         from runbook_lib.runner.commands.approve_standing import approve_standing
 
-        approve_standing(folder.path, approver, phrase, valid, given, digest, approvers)
+        approve_standing(folder.path, approver, phrase, valid, given, digest, approvers, signing)
         return
     if phrase is None and plan is not None:
         phrase = console.typed_phrase(plan_lines(plan), plan.phrase)
@@ -98,6 +114,7 @@ def approve(
         clock=lambda: datetime.now(UTC),
         manifest_digest=digest,
         approvers=approvers,
+        signing=signing,
     )
     until = datetime.now(UTC) + length
     console.print_line(
@@ -136,15 +153,28 @@ def _waiting_plan(folder: RecordFolder) -> Plan:
 
 
 def _approvers(folder: RecordFolder) -> Approvers:
-    """Who may approve, as the run of the record was told; the gate asks its own parameters once more."""
-    from runbook_lib.change.approvals.approvers import ANYBODY, approvers_of
-    from runbook_lib.parameters.load import parameters_from_values
+    """Who may approve, as the run of the record was told; the gate asks its own parameters once more.
 
-    with suppress(RunbookError):
-        recorded = folder.read_json(RECORD).get("parameters")
-        named = {"approvers": recorded["approvers"]} if isinstance(recorded, dict) and "approvers" in recorded else {}
-        return approvers_of(parameters_from_values(named, source=RECORD).approvers)
-    return ANYBODY
+    Raises:
+        UsageError: The folder of trusted signers cannot be used.
+    """
+    from runbook_lib.change.approvals.approvers import ANYBODY, Requesters, approvers_of
+    from runbook_lib.parameters.load import parameters_from_values
+    from runbook_lib.parameters.paths import project_root
+    from runbook_lib.record.requesters import requesters_in
+    from runbook_lib.signing.from_parameters import trusted_of
+
+    try:
+        facts = folder.read_json(RECORD)
+        recorded = facts.get("parameters")
+        told = {name: recorded[name] for name in _WHO if name in recorded} if isinstance(recorded, dict) else {}
+        parameters = parameters_from_values(told, source=RECORD)
+    except RunbookError:
+        return ANYBODY
+    found = replace(approvers_of(parameters.approvers), trusted=trusted_of(parameters, project_root()))
+    if not parameters.require_other_approver:
+        return found
+    return replace(found, requesters=Requesters(frozenset(requesters_in(facts))))
 
 
 def _asked_name() -> str:

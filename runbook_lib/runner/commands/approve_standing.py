@@ -25,6 +25,7 @@ from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import Text, counted, t, verbatim
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner import console
+from runbook_lib.signing.signature import Signing
 
 _CAPS = ("changes", "members_added", "members_removed")
 
@@ -37,6 +38,7 @@ def approve_standing(
     given: Mapping[str, Any],
     manifest: str | None,
     approvers: Approvers,
+    signing: Signing | None,
 ) -> None:
     """Write the file and say what it allows.
 
@@ -48,6 +50,7 @@ def approve_standing(
         given: ``until``, ``kinds``, ``groups``, ``max_changes``, ``max_members_added``, ``max_members_removed``.
         manifest: Digest of the sealed record, or None.
         approvers: Who may approve.
+        signing: What the approver signs with; None: the approval is not signed.
 
     Raises:
         UsageError: See ``approve_in_advance``.
@@ -80,6 +83,7 @@ def approve_standing(
         more_groups=given["groups"],
         manifest_digest=manifest,
         approvers=approvers,
+        signing=signing,
     )
     console.print_line(
         t(

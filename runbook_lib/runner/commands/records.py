@@ -20,6 +20,7 @@ from runbook_lib.runner.chosen_record import chosen_record, complete_records
 
 if TYPE_CHECKING:
     from runbook_lib.record.folder import RecordFolder
+    from runbook_lib.signing.signature import Signing
 
 
 _RECORD = click.Path(path_type=Path)
@@ -27,25 +28,40 @@ _RECORD = click.Path(path_type=Path)
 
 @click.command("verify-record")
 @click.argument("records", nargs=-1, required=True, type=_RECORD, metavar="RECORD...", shell_complete=complete_records)
-def verify_record(records: Sequence[Path]) -> int:
+@click.option(
+    "--trusted-signers",
+    type=_RECORD,
+    metavar="DIR",
+    envvar="GWB_TRUSTED_SIGNERS",
+    help="Everything has to be signed by a key in this folder (NAME.pem); also GWB_TRUSTED_SIGNERS.",
+)
+@click.option(
+    "--last", metavar="DIGEST", default="", help="A digest noted elsewhere that a run of the change must have."
+)
+def verify_record(records: Sequence[Path], trusted_signers: Path | None, last: str) -> int:
     """Say whether each RECORD is as it was sealed.
 
-    RECORD is the folder of a run; the runs of a change's folder are offered. Exit code 5 if one is not as sealed, or is
-    still open.
+    And who signed it. RECORD is the folder of a run; the runs of a change's folder are offered. Exit code 5 if one is
+    not as sealed, is still open, or is not signed by those who are trusted.
     """
+    from runbook_lib.record.attested import attested
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.manifest import verified_record
+    from runbook_lib.signing.trust import read_trusted_signers
 
+    trusted = read_trusted_signers(trusted_signers, parameter="--trusted-signers") if trusted_signers else None
     good = True
     for path in [chosen_record(given, first=lambda run: run.sealed) for given in records]:
-        result = verified_record(RecordFolder.open(path))
-        good = good and result.ok
+        folder = RecordFolder.open(path)
+        result = verified_record(folder)
+        found = attested(folder, trusted, last=last.strip().lower())
+        good = good and result.ok and not found.problems
         if result.ok:
             console.print_line(
                 t("{path}: sealed, {files} files are as they were sealed", path=path, files=result.files)
             )
-        for problem in result.problems:
-            console.print_line(t("{path}: {problem}", path=path, problem=problem))
+        for line in (*found.said, *dict.fromkeys((*result.problems, *found.problems))):
+            console.print_line(t("{path}: {problem}", path=path, problem=line))
     return 0 if good else Outcome.REFUSED.exit_code
 
 
@@ -85,6 +101,7 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
         clock=lambda: datetime.now(UTC),
         known_secrets=_secrets_of(folder),
         prove_run=notebook is not None,
+        signing=_signing_of(folder),
     )
     build_index(folder.change_folder.parent)
     ending = ending_of_facts(sealed.outcome, RunRecord.load(folder).facts.get("error"))
@@ -161,6 +178,25 @@ def _secrets_of(folder: RecordFolder) -> list[str]:
         parameters = parameters_from_values(values if isinstance(values, dict) else {}, source="record.json")
         return known_secrets(parameters, project_root(), os.environ)
     return variable_secrets(os.environ)
+
+
+def _signing_of(folder: RecordFolder) -> Signing | None:
+    """What signs the record, as its run was told.
+
+    Raises:
+        UsageError: That key cannot be used.
+    """
+    from runbook_lib.parameters.load import parameters_from_values
+    from runbook_lib.parameters.paths import project_root
+    from runbook_lib.signing.from_parameters import signing_of
+
+    try:
+        values = folder.read_json("record.json").get("parameters")
+        told = values.get("signing_key") if isinstance(values, dict) else None
+        parameters = parameters_from_values({"signing_key": told} if told else {}, source="record.json")
+    except RunbookError:
+        return None
+    return signing_of(parameters, project_root())
 
 
 @click.command()

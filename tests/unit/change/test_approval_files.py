@@ -238,7 +238,7 @@ def test_the_owner_of_a_file_that_others_may_write_to_proves_nothing(path: Path)
         found = read_all(path.parent, ROUTES)
         files = [approval.file for approval in found.plans] + [approval.file for approval in found.standing]
         (file,) = files
-        return approvers_of([entry.format(owner=file.owner)]).why_not("Kim", file)
+        return approvers_of([entry.format(owner=file.owner)]).why_not("Kim", file, b.NOW)
 
     path.chmod(0o640)
     assert why_not("account:{owner}") == ""

@@ -17,7 +17,7 @@ from runbook_lib.change.journal import unfinished_runs
 from runbook_lib.errors import AwaitingApproval, Refused, ServiceFailed
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.directory import AttributeDelta
-from runbook_lib.notebook.resuming import requesters
+from runbook_lib.notebook.approving import requesters
 from runbook_lib.record.run_record import account
 from runbook_lib.routes.direct.payload import DIRECT_TYPES
 from runbook_lib.routes.direct.planning import require_within_reach

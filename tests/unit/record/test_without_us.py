@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import html
+import os
 import re
 import shutil
 import subprocess
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -18,22 +22,39 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import build_manifest, file_entries, verified_record
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
+from runbook_lib.signing.keys import ShownKey, read_signing_key
+from runbook_lib.signing.signature import Signing
+from tests.support.signing import certificate_of, key_file
 
 ROOT = Path(__file__).parents[3]
 pytestmark = pytest.mark.skipif(shutil.which("sha256sum") is None, reason="no sha256sum")
 Change = Callable[[Path], object]
 
 
+@pytest.fixture(params=["key", "certificate"])
+def signing(request: pytest.FixtureRequest, tmp_path: Path) -> Signing:
+    """A key, or one with a certificate; the auditor's own copy lies at home."""
+    private = ec.generate_private_key(ec.SECP256R1())
+    own = [certificate_of("Anna", private, datetime.now(UTC))] if request.param == "certificate" else []
+    key = read_signing_key(key_file(tmp_path / "k.pem", private, *own), parameter="signing_key")
+    (tmp_path / "KEY.pem").write_bytes(key.shown.as_pem())
+    return Signing(key)
+
+
 @pytest.fixture
-def second(make_run: Callable[..., RunRecord], clock: Callable[[], object]) -> Path:
-    """The second sealed run of a change."""
+def second(make_run: Callable[..., RunRecord], clock: Callable[[], object], signing: Signing) -> Path:
+    """The second sealed run of a signed change."""
     for run_id in ("run-1", "run-2"):
         folder = make_run(run_id).folder
         folder.write_text("backup.ldif", "dn: CN=x\n")
         (folder.path / "below").mkdir()
         (folder.path / "below" / "a file.txt").write_text("deep")
-        seal(folder, None, clock=clock)  # type: ignore[arg-type]
+        seal(folder, None, clock=clock, signing=signing)  # type: ignore[arg-type]
     return folder.path
+
+
+def _other_key() -> bytes:
+    return ShownKey(ec.generate_private_key(ec.SECP256R1()).public_key()).as_pem()
 
 
 def _lines_of_page(run: Path) -> list[str]:
@@ -49,19 +70,24 @@ def _lines_of_docs() -> list[str]:
 
 
 def _statuses(run: Path, lines: list[str]) -> list[bool]:
-    done = [subprocess.run(["sh", "-c", line], cwd=run, capture_output=True, check=False) for line in lines]
+    home = run.parents[2]
+    named = {**os.environ, "HOME": str(home), "TMPDIR": str(home)}
+    done = [subprocess.run(["sh", "-c", line], cwd=run, env=named, capture_output=True, check=False) for line in lines]
     return [result.returncode == 0 for result in done]
 
 
-def test_documentation_and_page_give_the_same_lines(second: Path) -> None:
-    lines = [str(line) for _, line in checking_steps(previous=True)]
-    assert _lines_of_docs() == lines == _lines_of_page(second)
-    assert _lines_of_page(second.with_name("run-1")) == lines[:-1]
+def test_documentation_and_page_give_the_same_lines(second: Path, signing: Signing) -> None:
+    lines = [str(line) for _, line in checking_steps(previous=True, signed_by=signing.key.shown)]
+    assert lines == _lines_of_page(second)
+    first = _lines_of_page(second.with_name("run-1"))
+    assert [*first[:3], lines[3], *first[3:]] == lines
+    kind = "-certin" if signing.key.shown.certificates else "-pubin"
+    assert [line.replace("-pubin", kind) for line in _lines_of_docs()] == lines
 
 
 def test_lines_as_written_accept_a_sealed_record(second: Path) -> None:
-    assert _statuses(second, _lines_of_docs()) == [True] * 4
-    assert _statuses(second.with_name("run-1"), _lines_of_page(second.with_name("run-1"))) == [True] * 3
+    assert _statuses(second, _lines_of_page(second)) == [True] * 9
+    assert _statuses(second.with_name("run-1"), _lines_of_page(second.with_name("run-1"))) == [True] * 8
 
 
 @pytest.mark.parametrize(
@@ -73,19 +99,30 @@ def test_lines_as_written_accept_a_sealed_record(second: Path) -> None:
         (lambda run: (run / "below" / "added").touch(), 2),
         (lambda run: (run.with_name("run-1") / "MANIFEST.json").write_text("{}"), 3),
         (lambda run: shutil.rmtree(run.with_name("run-1")), 3),
+        (lambda run: (run / "MANIFEST.json").write_text((run / "MANIFEST.json").read_text() + " "), 4),
+        (lambda run: shutil.copy(run.with_name("run-1") / "MANIFEST.json", run), 7),
+        (lambda run: (run / "MANIFEST.pem").write_bytes(_other_key()), 7),
+        (lambda run: (run / "MANIFEST.pem").write_bytes(_other_key()), 8),
     ],
 )
 def test_lines_as_written_name_what_was_changed(second: Path, change: Change, refused: int) -> None:
+    lines = _lines_of_page(second)
     change(second)
-    assert _statuses(second, _lines_of_docs())[refused] is False
+    assert _statuses(second, lines)[refused] is False
     assert not verified_record(RecordFolder(second)).ok
+
+
+def test_a_record_without_a_signature_has_no_lines_for_one(make_run: Callable[..., RunRecord], clock: Any) -> None:
+    folder = make_run("run-1").folder
+    seal(folder, None, clock=clock)
+    assert _statuses(folder.path, _lines_of_page(folder.path)) == [True] * 3
 
 
 def test_sums_that_contradict_the_manifest_are_named(second: Path) -> None:
     facts = {"change_id": "CHG0012345", "run_id": "run-2", "sealed_at": "2026-11-22T10:00:00.000Z", "previous": None}
     (second / "SHA256SUMS").write_text("0" * 64 + "  backup.ldif\n")
     (second / "MANIFEST.json").write_bytes(build_manifest(second, **facts))  # type: ignore[arg-type]
-    assert verified_record(RecordFolder(second)).problems == (
+    assert verified_record(RecordFolder(second)).problems[:2] == (
         "SHA256SUMS: it does not say what MANIFEST.json says",
         "PREVIOUS.sha256: it does not say what MANIFEST.json says",
     )

@@ -1,0 +1,29 @@
+"""Who ran a run, by every name that an approver could type for them. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+
+from runbook_lib.errors import RunbookError
+from runbook_lib.model.dn import rdn_value
+
+
+def requesters_in(facts: Mapping[str, object]) -> tuple[str, ...]:
+    """The account of the system, and who was signed in to either side, as record.json has them.
+
+    An approver types a name as people use it, so each sign-in counts with and without its domain.
+    """
+    recorded = facts.get("ran_by")
+    ran_by = recorded if isinstance(recorded, Mapping) else {}
+    cloud, directory = (
+        side if isinstance(side := ran_by.get(name), Mapping) else {} for name in ("cloud", "directory")
+    )
+    # "Who am I?" answers u:DOMAIN\\name or dn:CN=name,… (RFC 4532 and RFC 4513, 5.2.1.8).
+    bound = str(directory.get("identity") or "").removeprefix("u:")
+    names = [str(ran_by.get("account") or ""), str(cloud.get("user_principal_name") or ""), bound]
+    if bound.casefold().startswith("dn:"):
+        with suppress(RunbookError, ValueError):
+            names.append(rdn_value(bound[3:]))
+    short = [name.rpartition("\\")[2].partition("@")[0] for name in names if not name.casefold().startswith("dn:")]
+    return tuple(dict.fromkeys(name for name in (*names, *short) if name))
