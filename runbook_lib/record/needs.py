@@ -148,7 +148,8 @@ def _with_choices(error: RunbookError, found: list[Undoable], where: Path) -> Ru
     return kind(
         error.message,
         code=error.code,
-        hint=joined((error.hint, choices)),
+        # A hint that ends with a command stands last, and a list of lines follows what introduces it.
+        hint=joined((error.hint, choices) if lines else (choices, error.hint)),
         values={**error.values, "choices": lines},
     )
 
