@@ -103,6 +103,7 @@ def _values(
     values: dict[str, object] = {
         "change_id": DEMO_CHANGE_ID,
         "reason": "Rehearsal: write the project groups back",
+        "requested_by": "Sam Owner, Contoso",
         "records_dir": paths["records_dir"],
         "tenant_id": names.TENANT_ID,
         "client_id": names.CLIENT_ID,
@@ -142,6 +143,7 @@ def _of_cloud_sync(until: date) -> dict[str, object]:
     return {
         "route": Route.CLOUD_SYNC.value,
         "reason": "Rehearsal: let Cloud Sync write the access groups",
+        "requested_by": "Sam Owner, Contoso",
         "client_id": OPERATOR_CLIENT_ID,
         "target_ou": names.CLOUD_SYNC_OU,
         "protected_ous": [names.CONNECT_OU],
@@ -166,6 +168,7 @@ def _of_connect_sync(until: date) -> dict[str, object]:
     return {
         "route": Route.CONNECT_SYNC.value,
         "reason": "Rehearsal: let Connect Sync write all Microsoft 365 groups",
+        "requested_by": "Sam Owner, Contoso",
         "target_ou": names.CONNECT_OU,
         "protected_ous": [names.CLOUD_SYNC_OU],
         "select_names": [],

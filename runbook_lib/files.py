@@ -27,6 +27,7 @@ SEALED_RUNS = "SEALED-RUNS.dsse"
 LEFT_OUT = "left-out.csv"
 RECORD = "record.json"
 PAGE = "record.html"
+DRIFT = "drift.csv"
 BACKUP = "backup.ldif"
 HAND_OFFS = "hand-offs.txt"
 HYBRID = "hybrid-procedure.csv"
@@ -99,7 +100,7 @@ _DESCRIPTIONS = {
     "members.csv": t("Every membership and what it becomes in AD"),
     "ad-groups.csv": t("Every AD group that matters here"),
     "provisioning-log.csv": t("What Cloud Sync says that it did with the groups of this run"),
-    "drift.csv": t("What differs between cloud and AD"),
+    DRIFT: t("What differs between cloud and AD"),
     WORKBOOK: t("The tables as one workbook"),
     MANIFEST: t("SHA-256 of every file"),
     SUMS: t("The same for sha256sum -c"),

@@ -138,6 +138,7 @@ PLURALS = {
     "time": ("{number:,} time", "{number:,} times"),
     "use": ("{number:,} use", "{number:,} uses"),
     "value": ("{number:,} value", "{number:,} values"),
+    "write": ("{number:,} write", "{number:,} writes"),
     "written-back group": ("{number:,} written-back group", "{number:,} written-back groups"),
 }
 """Noun to the templates of one of it and of several."""

@@ -20,7 +20,7 @@ from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.directory.sign_in.connect import needed
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import Refused, RunbookError
-from runbook_lib.files import HYBRID
+from runbook_lib.files import DRIFT, HYBRID
 from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory.build import Inventory, build_inventory, group_ids_to_probe
@@ -231,7 +231,7 @@ def compare_sides(context: RunContext, inventory: Inventory) -> tuple[Drift, Run
     """
     drift, hint = _compared(context, inventory)
     context.note(*drift.findings)
-    context.record.folder.write_csv("drift.csv", drift.table)
+    context.record.folder.write_csv(DRIFT, drift.table)
     context.show(drift_view(drift))
     if not len(drift.table) and not drift.findings:
         return drift, None

@@ -13,6 +13,7 @@ COMMENTS = {
     PARAMETERS_FILE: "The file that gives the values, if GWB_PARAMETERS does not name it.",
     "change_id": "The change has this identifier, and its record folder this name, for example CHG0012345.",
     "reason": "The record says with these words why the change is made.",
+    "requested_by": "This person, team or ticket asks for the change.",
     "records_dir": "The change records are kept in this folder.",
     "records_access": "The owner, the group or everyone may read the records.",
     "approvers": "Only these may approve: names, account:, group: or signer:NAME; empty lets anybody.",
@@ -101,7 +102,7 @@ COMMENTS = {
 """One whole sentence for each name; the model's description says all there is to say."""
 
 _ALL = (
-    *("change_id", "reason", "records_dir", "records_access", "signing_key"),
+    *("change_id", "reason", "requested_by", "records_dir", "records_access", "signing_key"),
     *("tenant_id", "client_id", "sign_in", "sign_in_cache", "certificate_file"),
     *("cloud", "graph_url", "authority_url", "cloud_ca_file", "cloud_timeout"),
     *("dc_host", "dc_host_fallback", "dc_security", "dc_port", "dc_ca_file", "dc_timeout"),

@@ -102,6 +102,7 @@ _WIDTH = 116
 _EXAMPLES: dict[str, object] = {
     "change_id": "CHG0012345",
     "reason": "Write the project groups back for the file servers",
+    "requested_by": "Kim Owner, file services",
     "tenant_id": "11111111-2222-3333-4444-555555555555",
     "client_id": "66666666-7777-8888-9999-aaaaaaaaaaaa",
     "certificate_file": "~/gwb/client.pem",

@@ -31,6 +31,7 @@ class Parameters(BaseModel):
     # The change
     change_id: str = Field("", description="Identifier of the change, for example CHG0012345; names the record folder")
     reason: str = Field("", description="Why this change is made, for the record")
+    requested_by: str = Field("", description="Who asks for this change, for the record: a person, a team or a ticket")
     records_dir: str = Field("records", description="Folder that holds the change records")
     records_access: Literal["owner", "group", "everyone"] = Field(
         "owner",

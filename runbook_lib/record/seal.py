@@ -23,6 +23,7 @@ from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.record import folder as files
 from runbook_lib.record import manifest
+from runbook_lib.record.beside import read_beside
 from runbook_lib.record.cells import of_this_run
 from runbook_lib.record.checksums import previous_text, sums_text
 from runbook_lib.record.contradictions import record_contradictions
@@ -112,6 +113,8 @@ def seal(
     previous = manifest.latest_sealed(folder.change_folder, but=folder.run_id)
     entries = [entry for entry in manifest.file_entries(folder.path) if entry["path"] != PAGE]
     place = f"{folder.change_folder.parent.name}/{folder.change_id}/{folder.run_id}"
+    # What lies beside record.json is read after it was redacted: a plan that held a secret is told in short.
+    beside = read_beside(folder, facts)
     page = record_html(
         facts,
         cleaned,
@@ -120,6 +123,7 @@ def seal(
         place=place,
         previous=previous is not None,
         signed_by=signing.key.shown if signing is not None else None,
+        beside=beside,
     )
     folder.write_text(PAGE, page)
     _write_sums(folder, previous)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
@@ -15,7 +15,7 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
 from runbook_lib.routes.direct.payload import DIRECT_TYPES, Deletion, DirectChange
 from runbook_lib.shown.findings import findings_html
-from runbook_lib.shown.html import CellValue, View, banner_html, bars_html, facts_html, rows_html, text_html
+from runbook_lib.shown.html import CellValue, View, banner_html, bars_html, facts_html, rows_html
 
 MEMBER_NUMBERS = (t("Group"), t("In the cloud"), t("In AD already"), t("Added"), t("Removed"), t("Left out"))
 """Headings of what is said of the members of a planned group."""
@@ -104,37 +104,22 @@ def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
     shown += members_tables(plan)
     if counts:
         shown += _details(plan.changes)
-    if plan.refusals:
-        shown += rows_html(
-            (t("Group"), t("Rule"), t("Why it is left alone"), t("What to do")),
-            [(r.display_name, r.rule, r.why, r.to_do) for r in plan.refusals],
-            caption=t("Selected groups that are left alone"),
-            limit=200,
-        )
+    shown += left_alone_html(plan)
     if findings:
         shown += findings_html(findings)
     return View(shown, t("{title}; digest {digest}", title=title, digest=plan.digest))
 
 
-def plan_in_short_html(plan: Mapping[str, object], more: Sequence[tuple[Text, object]]) -> Markup:
-    """The plan as record.json has it, under the captions of the whole plan.
-
-    Args:
-        plan: ``record.json``'s ``plan``; whatever stands there.
-        more: What else is told below it.
-    """
-    counts = plan.get("counts")
-    numbers = counts.items() if isinstance(counts, Mapping) else ()
-    changes = joined((t("{number} {kind}", number=number, kind=kind) for kind, number in numbers if number), ", ")
-    facts = [
-        (t("Operation"), plan.get("operation")),
-        (t("Route"), plan.get("route")),
-        (t("Plan digest"), plan.get("digest")),
-        (t("Groups to change"), plan.get("groups")),
-        (t("Phrase to approve"), plan.get("phrase") if changes else t("(nothing to approve)")),
-    ]
-    shown = [(caption, text_html(str(value))) for caption, value in facts if value is not None]
-    return facts_html([*shown, (t("Changes"), changes or t("none")), *more], caption=t("Plan"))
+def left_alone_html(plan: Plan) -> Markup:
+    """Selected groups that the plan leaves alone; empty without any."""
+    if not plan.refusals:
+        return Markup()
+    return rows_html(
+        (t("Group"), t("Rule"), t("Why it is left alone"), t("What to do")),
+        [(r.display_name, r.rule, r.why, r.to_do) for r in plan.refusals],
+        caption=t("Selected groups that are left alone"),
+        limit=200,
+    )
 
 
 def changes_html(changes: Sequence[Change], *, caption: Text) -> Markup:
@@ -164,7 +149,7 @@ def _details(changes: Sequence[Change]) -> Markup:
             change.display_name,
             change.kind.title,
             value.name,
-            *distinct_names(_values(value.before), _values(value.after)),
+            *distinct_names(values_text(value.before), values_text(value.after)),
         )
         for change in changes
         for value in change.payload.value_differences()
@@ -188,7 +173,8 @@ def _details(changes: Sequence[Change]) -> Markup:
     return shown
 
 
-def _values(values: Sequence[str]) -> Text:
+def values_text(values: Sequence[str]) -> Text:
+    """The values of one attribute, in one line."""
     return verbatim("; ".join(values)) or t("(empty)")
 
 

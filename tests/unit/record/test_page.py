@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import pandas as pd
 import pytest
@@ -20,7 +21,8 @@ from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.record.executed import clean
 from runbook_lib.record.index import build_index
-from runbook_lib.record.page import markdown_html, record_html
+from runbook_lib.record.page import link, record_html
+from runbook_lib.record.page_cells import markdown_html
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
 from runbook_lib.shown import html as ours
@@ -80,8 +82,24 @@ def test_page_has_no_script_no_handler_and_no_address() -> None:
     page = parsed(_page("".join(hostile.TEXTS)))
     assert not {"script", "iframe", "object", "embed", "link", "base", "form", "svg", "video"} & set(page.tags)
     assert not [n for _, n, _ in page.attributes if n.startswith("on")]
-    loading = [v for _, n, v in page.attributes if n in ("src", "href", "srcset", "action", "data", "background")]
+    loading = [v for _, n, v in page.attributes if n in ("src", "srcset", "action", "data", "background")]
     assert [v[:22] for v in loading] == ["data:image/png;base64,"]
+
+
+def test_links_lead_within_the_page_or_to_its_files() -> None:
+    name = "".join(hostile.TEXTS)
+    page = parsed(_page(name))
+    anchors = {v for _, n, v in page.attributes if n == "id"}
+    links = [v for _, n, v in page.attributes if n == "href"]
+    assert {v[1:] for v in links if v.startswith("#")} <= anchors
+    others = [v for v in links if not v.startswith("#")]
+    assert others
+    assert [v for v in others if not v.startswith("./")] == []
+    assert {unquote(v) for v in others} >= {"./plan.json"}
+    for hostile_name in ("javascript:alert(1)", "//evil.example/x", "a b?c#d", "\\\\server\\share"):
+        assert urlsplit(link(hostile_name))[:2] == ("", "")
+        assert "?" not in link(hostile_name)
+        assert "#" not in link(hostile_name)
 
 
 def test_policy_comes_before_anything_it_governs() -> None:
@@ -115,7 +133,7 @@ def test_every_outcome_has_a_page(outcome: Outcome) -> None:
     facts |= {"started": "2026-11-22T10:00:00Z", "ended": "2026-11-22T10:00:09.5Z"}
     text = " ".join(parsed(record_html(facts, None, files=[], sealed_at="x", place="x")).text)
     assert outcome.title in text
-    assert "(9.5 s)" in text
+    assert "9.5 s" in text
     assert "There is no executed notebook" in text
 
 
@@ -130,7 +148,7 @@ def test_clock_that_went_back_gives_no_duration() -> None:
 def test_markdown_is_sanitised(text: str) -> None:
     page = parsed(str(markdown_html(f"# Title\n\n| a |\n|---|\n| {text} |\n\n**bold** {text}\n\n```\n{text}\n```")))
     # A text of several lines may begin a block of its own; whatever it is, it is no live markup.
-    kept = {"h1"} if "\n" in text else {"h1", "strong", "pre"} | (set() if "|" in text else {"table"})
+    kept = {"h3"} if "\n" in text else {"h3", "strong", "pre"} | (set() if "|" in text else {"table"})
     assert kept <= set(page.tags)
     assert not {"script", "iframe", "img", "base", "svg", "style"} & set(page.tags)
     assert not [n for _, n, v in page.attributes if n.startswith("on") or "javascript" in v]

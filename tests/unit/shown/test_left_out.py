@@ -104,7 +104,7 @@ def test_the_record_page_has_the_table() -> None:
     plan = plan_of(members("<b>Team</b>", "<script>alert(1)</script>"))
     said: dict[str, Any] = {**json.loads(json.dumps(plan_in_short(plan))), "groups": 1}
     page = record_html(facts(said), None, files=(), sealed_at="2026-11-22T10:00:00Z", place="records/C/r")
-    assert "Members of each group" in page
+    assert "Who is left out, and why" in page
     assert "11 0 10 0 1" in visible(page)
     assert "&lt;script&gt;alert(1)&lt;/script&gt; (user): No AD account was found." in page
     assert "<script>alert" not in page
@@ -115,7 +115,7 @@ def test_the_record_page_has_the_table() -> None:
         sealed_at="2026-11-22T10:00:00Z",
         place="records/C/r",
     )
-    assert "Members of each group" not in older
+    assert "Who is left out" not in older
 
 
 def facts(plan: dict[str, Any]) -> dict[str, Any]:
