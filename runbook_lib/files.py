@@ -20,6 +20,8 @@ PLAN = "plan.json"
 MANIFEST = "MANIFEST.json"
 SUMS = "SHA256SUMS"
 PREVIOUS = "PREVIOUS.sha256"
+PRUNED = "PRUNED.json"
+"""In the folder of a run whose files were removed when it was old enough."""
 SEALED_RUNS = "SEALED-RUNS.dsse"
 """Beside the runs of a change: which of them were sealed."""
 

@@ -9,12 +9,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
 
 from runbook_lib.files import MANIFEST, PREVIOUS, SUMS
 from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.signing.envelope import MANIFEST_TYPE
 from runbook_lib.signing.keys import ShownKey
 from runbook_lib.signing.signature import ENVELOPE, KEY
+from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
 _ESCAPED = re.compile(r"[\\\n\r]")
@@ -90,3 +93,25 @@ def _signature_steps(kind: str) -> list[tuple[Text, str]]:
 def _out_of_envelope(name: str) -> str:
     """The line that writes the bytes that a key of the envelope holds in base64."""
     return f'sed -n \'s/.*"{name}": "\\([^"]*\\)".*/\\1/p\' MANIFEST{ENVELOPE} | openssl base64 -d -A'
+
+
+def sums_problems(folder: Path, manifest: Mapping[str, Any]) -> list[Text]:
+    """What an auditor reads with ``sha256sum`` has to say what the manifest says; older records have no such files."""
+    problems = []
+    listed = {entry["path"] for entry in manifest["files"]}
+    if SUMS in listed and _text_of(folder / SUMS) not in (None, sums_text(manifest["files"])):
+        problems.append(t("{name}: it does not say what {manifest} says", name=SUMS, manifest=MANIFEST))
+    if PREVIOUS in listed and (found := _text_of(folder / PREVIOUS)) is not None:
+        previous = manifest["previous"]
+        line = re.fullmatch(r"([0-9a-f]{64})  \.\./([^/\n]+)/MANIFEST\.json\n", found)
+        if previous is None or line is None or line[2] != previous["run_id"]:
+            problems.append(t("{name}: it does not say what {manifest} says", name=PREVIOUS, manifest=MANIFEST))
+    return problems
+
+
+def _text_of(path: Path) -> str | None:
+    """The text of a file of a record; None where it cannot be read, which another comparison says."""
+    try:
+        return read_plain(path, largest=LARGEST_PLAN).data.decode("utf-8", "replace")
+    except (FileNotFoundError, Unfit):
+        return None

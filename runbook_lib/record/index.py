@@ -110,6 +110,8 @@ def _state(path: Path, *, thorough: bool) -> Text:
         result = verified_record(RecordFolder(path))
         if not result.sealed:
             return t("open: not sealed yet")
+        if result.pruned:
+            return t("removed: {problem}", problem=result.problems[0])
         return t("sealed, verified") if result.ok else t("DAMAGED: {problem}", problem=result.problems[0])
     try:
         read_manifest(path)

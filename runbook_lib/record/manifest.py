@@ -10,7 +10,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +18,12 @@ from typing import Any
 from pydantic import ValidationError
 
 from runbook_lib.errors import UsageError
-from runbook_lib.files import MANIFEST, MANIFEST_SCHEMA, PREVIOUS, RECORD, RECORD_SCHEMA, SUMS
+from runbook_lib.files import MANIFEST, MANIFEST_SCHEMA, PRUNED, RECORD, RECORD_SCHEMA
 from runbook_lib.model.ids import digest
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import folder as files
-from runbook_lib.record.checksums import sums_text
+from runbook_lib.record.checksums import sums_problems
 from runbook_lib.record.contradictions import record_contradictions
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.formats.record import ManifestFormat
@@ -173,12 +172,14 @@ class Verification:
         ok: Whether the record is sealed and nothing differs from the manifest.
         problems: One sentence per difference, printable, sorted by where it was found.
         files: Files that were read.
+        pruned: Whether its files were removed when it was old enough, and nothing is left but the manifest.
     """
 
     sealed: bool
     ok: bool
     problems: tuple[Text, ...]
     files: int
+    pruned: bool = False
 
 
 def verified_record(folder: RecordFolder) -> Verification:
@@ -190,8 +191,11 @@ def verified_record(folder: RecordFolder) -> Verification:
     except DamagedManifest as damage:
         problem = t("{manifest}: {damage}", manifest=MANIFEST, damage=str(damage))
         return Verification(sealed=True, ok=False, problems=(_printable(problem),), files=0)
+    if pruned := _pruned(folder.path):
+        problems = [pruned, *_compare_chain(folder.change_folder, manifest), *signature_problems(folder)]
+        return Verification(sealed=True, ok=False, problems=tuple(map(_printable, problems)), files=0, pruned=True)
     problems, files_read = _compare_files(folder.path, manifest)
-    problems += _compare_sums(folder.path, manifest)
+    problems += sums_problems(folder.path, manifest)
     problems += _compare_identity(folder, manifest)
     problems += _compare_chain(folder.change_folder, manifest)
     problems += _compare_followers(folder, manifest)
@@ -217,6 +221,16 @@ def _printable(text: Text) -> Text:
         for name, value in text.values.items()
     }
     return Text(text.template, values)
+
+
+def _pruned(folder: Path) -> Text:
+    """Since when the files of a run are gone on purpose; empty where they are not."""
+    try:
+        told = json.loads(read_plain(folder / PRUNED, largest=LARGEST_PLAN).data)
+        at, by = str(told["at"]), str(told["by"])
+    except (FileNotFoundError, Unfit, ValueError, KeyError, TypeError, RecursionError):
+        return NOTHING
+    return t("{name}: its files were removed at {at} by {by}; the manifest is left", name=PRUNED, at=at, by=by)
 
 
 def _compare_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[list[Text], int]:
@@ -249,28 +263,6 @@ def _compare_file(name: str, path: Path, entry: Mapping[str, Any]) -> list[Text]
     except OSError as error:
         return [t("{name}: cannot be read ({why})", name=name, why=error.strerror or type(error).__name__)]
     return []
-
-
-def _compare_sums(folder: Path, manifest: Mapping[str, Any]) -> list[Text]:
-    """What an auditor reads with ``sha256sum`` has to say what the manifest says; older records have no such files."""
-    problems = []
-    listed = {entry["path"] for entry in manifest["files"]}
-    if SUMS in listed and _text_of(folder / SUMS) not in (None, sums_text(manifest["files"])):
-        problems.append(t("{name}: it does not say what {manifest} says", name=SUMS, manifest=MANIFEST))
-    if PREVIOUS in listed and (found := _text_of(folder / PREVIOUS)) is not None:
-        previous = manifest["previous"]
-        line = re.fullmatch(r"([0-9a-f]{64})  \.\./([^/\n]+)/MANIFEST\.json\n", found)
-        if previous is None or line is None or line[2] != previous["run_id"]:
-            problems.append(t("{name}: it does not say what {manifest} says", name=PREVIOUS, manifest=MANIFEST))
-    return problems
-
-
-def _text_of(path: Path) -> str | None:
-    """The text of a file of a record; None where it cannot be read, which another comparison says."""
-    try:
-        return read_plain(path, largest=LARGEST_PLAN).data.decode("utf-8", "replace")
-    except (FileNotFoundError, Unfit):
-        return None
 
 
 def _compare_identity(folder: RecordFolder, manifest: Mapping[str, Any]) -> list[Text]:

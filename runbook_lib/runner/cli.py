@@ -18,6 +18,7 @@ from runbook_lib.model.text import t
 from runbook_lib.runner import console
 from runbook_lib.runner.commands.approve import approve
 from runbook_lib.runner.commands.check import check
+from runbook_lib.runner.commands.compare import compare_records
 from runbook_lib.runner.commands.connect import connect
 from runbook_lib.runner.commands.init import init
 from runbook_lib.runner.commands.parameters import completion, parameters
@@ -150,6 +151,7 @@ for _command in (
     approve,
     check,
     close,
+    compare_records,
     completion,
     connect,
     init,

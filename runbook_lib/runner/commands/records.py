@@ -17,6 +17,7 @@ from runbook_lib.model.text import Text, joined, t
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
 from runbook_lib.runner import console
 from runbook_lib.runner.chosen_record import chosen_record, complete_records
+from runbook_lib.runner.commands.prune import prune
 
 if TYPE_CHECKING:
     from runbook_lib.record.folder import RecordFolder
@@ -111,7 +112,7 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
         console.warn(joined((finding.seen, finding.to_do)))
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @click.option(
     "--records", "root", type=_RECORD, metavar="DIR", help="Folder with the records; default: records/ of the project."
 )
@@ -122,8 +123,13 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
     help="Print the JSON Schema of one kind of file instead: record, plan, journal, approval, closing, manifest; for "
     "the first four on another route: record-cloud-sync, record-connect-sync and so on.",
 )
-def records(root: Path | None, schema: str | None) -> None:
+@click.pass_context
+def records(context: click.Context, root: Path | None, schema: str | None) -> None:
     """List every run and write records/index.html anew."""
+    if context.invoked_subcommand is not None:
+        if root is not None or schema is not None:
+            raise click.UsageError(t("Options of gwb records itself do not go with a command behind it."))
+        return
     if schema is not None:
         if root is not None:
             raise click.UsageError(t("--schema stands alone."))
@@ -145,6 +151,9 @@ def records(root: Path | None, schema: str | None) -> None:
     for row in rows:
         console.print_line(console.table_row(row, widths))
     console.print_line(t("List of all records: {file}", file=console.shown_path(build_index(root))))
+
+
+records.add_command(prune)
 
 
 def _runs(root: Path) -> Iterator[tuple[str, str, Text, Text]]:
