@@ -131,6 +131,7 @@ PLURALS = {
     "page": ("{number:,} page", "{number:,} pages"),
     "row": ("{number:,} row", "{number:,} rows"),
     "request": ("{number:,} request", "{number:,} requests"),
+    "unit": ("{number:,} unit", "{number:,} units"),
     "write request": ("{number:,} write request", "{number:,} write requests"),
     "second": ("{number:,} second", "{number:,} seconds"),
     "security group": ("{number:,} security group", "{number:,} security groups"),

@@ -14,7 +14,7 @@ PLACES = re.compile(
 """Where the sentences of the route stand."""
 NOUNS = (
     "accounts|applications|changes|configurations|differences|groups|jobs|members|minutes|objects|requests|rows|times"
-    "|users|values"
+    "|units|users|values"
 )
 VERBS = "arrive|arrived|are|carry|change|come|have|hold|keep|leave|stay|wait|were|write"
 NUMBER_AND_NOUN = re.compile(

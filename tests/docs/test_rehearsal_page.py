@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from datetime import UTC, datetime
 
 import pytest
@@ -13,11 +15,13 @@ from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud.throttling import SIZES
 from rehearsal.contoso import size
 from rehearsal.contoso.administrators import ADMINISTRATORS
+from rehearsal.contoso.cloud_groups import every_group
 from rehearsal.contoso.crowd import LARGEST
 from rehearsal.contoso.exchange import STATES, ExchangeState
-from rehearsal.contoso.registrations import registrations
+from rehearsal.contoso.registrations import ADMINISTRATOR_CLIENT_ID, OPERATOR_CLIENT_ID, registrations
 from rehearsal.directory.service import OPERATIONS
 from rehearsal.process import RunningRehearsal
+from runbook_lib.parameters.load import load_parameters
 from tests.docs.markdown import ROOT, section, table_rows
 
 PAGE = (ROOT / "docs" / "rehearsal.md").read_text(encoding="utf-8")
@@ -35,6 +39,21 @@ def test_accounts_and_registrations_are_those_of_the_rehearsal() -> None:
     told = {row[:2] for row in rows}
     for application in registrations(certificate, "secret"):
         assert (application.display_name, application.client_id) in told
+
+
+def test_what_is_practised_on_the_route_cloud_sync_are_notebooks_and_parameters_that_there_are() -> None:
+    rows = [shlex.split(code) for code in re.findall(r"\| `((?:30|40|50)-.*)` \|$", PAGE, re.MULTILINE)]
+    assert {words[0][:2] for words in rows} == {"30", "40", "50"}
+    for notebook, *given in rows:
+        assert (ROOT / "notebooks" / f"{notebook}.ipynb").is_file()
+        assert given[::3] == ["-p"] * (len(given) // 3)
+        told = dict(zip(given[1::3], given[2::3], strict=True))
+        file = ROOT / "parameters" / "demo-cloud-sync.yaml"
+        parameters = load_parameters([file], told, project_root=ROOT).parameters
+        assert parameters.client_id in (OPERATOR_CLIENT_ID, ADMINISTRATOR_CLIENT_ID)
+    (users,) = (group for group in every_group() if group.name == "VPN Users")
+    (person,) = re.findall(r"--remove-member (\S+)`", PAGE)
+    assert person in users.members
 
 
 def test_limits_are_those_of_the_code() -> None:

@@ -82,10 +82,10 @@ def cost_finding(cost: Cost) -> Finding:
         id="cloud-sync-cost",
         severity=Severity.INFO,
         seen=t(
-            "Carrying it out takes {writes}, {units:,} units of throttling (a small tenant has 3,500 in ten seconds), "
-            "about {minutes} min.",
+            "Carrying it out takes {writes}, {units} of throttling (a small tenant has 3,500 in ten seconds), about "
+            "{minutes} min.",
             writes=counted(cost.writes, "write request"),
-            units=cost.units,
+            units=counted(cost.units, "unit"),
             minutes=minutes,
         ),
         why=t("Then Cloud Sync writes to AD by itself, every 20 minutes; a first run takes longer."),
