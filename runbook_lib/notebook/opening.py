@@ -16,7 +16,8 @@ from runbook_lib.model.text import NOTHING, t
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import watch_cells, watch_opening
 from runbook_lib.notebook.run import Run
-from runbook_lib.parameters.cell import PARAMETERS_FILE
+from runbook_lib.notebook.selection_file import SELECTION_FILE, read_selection
+from runbook_lib.parameters.cell import PARAMETERS_FILE, USED
 from runbook_lib.parameters.groups_file import SELECTIONS
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.model import Parameters
@@ -59,7 +60,7 @@ def open_run(
 
     Raises:
         UsageError: A name that no parameter has, a bad value, a secret, a records folder that cannot be written,
-            something that this notebook needs and was not told.
+            something that this notebook needs and was not told; a selection file that is none.
         Refused: This notebook needs a selection, and nothing is selected.
     """
     watch_opening()
@@ -70,6 +71,10 @@ def open_run(
     require(parameters, "change_id")
     parameters = absolute_paths(parameters, root)
     signing_of(parameters, root)  # a key that cannot be used is said now, not when everything is written
+    ticked = _ticked(parameters, notebook) if interactive else {}
+    if ticked:
+        given |= ticked
+        parameters = absolute_paths(parameters_from_values(given, source=SELECTION_FILE, project_root=None), root)
     begun = environment.get(RECORD_VARIABLE, "")
     if begun:
         record = _continued(RecordFolder.open(Path(begun)), parameters, notebook)
@@ -137,6 +142,13 @@ def _file_in_cell(named: object, environment: Mapping[str, str]) -> str:
             values={"name": PARAMETERS_FILE},
         )
     return named
+
+
+def _ticked(parameters: Parameters, notebook: str) -> dict[str, object]:
+    """The groups of this change that a person ticked in JupyterLab, where this notebook asks for a selection."""
+    if "select_ids" not in USED.get(notebook, ()):
+        return {}
+    return dict(read_selection(Path(parameters.records_dir) / parameters.change_id))
 
 
 _ABSENT = object()

@@ -14,6 +14,7 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.notebook.authority_way import AuthorityWay, changes_authority
 from runbook_lib.notebook.change import ChangeSession
+from runbook_lib.notebook.choose_groups import offer_groups
 from runbook_lib.notebook.cloud_sync_way import CloudSyncWay
 from runbook_lib.notebook.connect_sync_leaving_way import ConnectLeavingWay
 from runbook_lib.notebook.connect_sync_way import ConnectSyncWay
@@ -30,6 +31,7 @@ from runbook_lib.notebook.reading import (
     read_sides,
     show_procedure,
 )
+from runbook_lib.notebook.ticking.table import TickTable
 from runbook_lib.notebook.way import RouteRun
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment
@@ -54,6 +56,8 @@ class Run:
         """What the run read last; the cells below get it as a variable of the notebook."""
         self._evidence: EvidenceForm | None = None
         """The field for the collector's file that was shown last, where a person can use it."""
+        self._groups: TickTable | None = None
+        """The table in which groups are ticked that was shown last, where a person can use it."""
 
     @property
     def record(self) -> RunRecord:
@@ -120,6 +124,13 @@ class Run:
         """Every group with state, route and reason."""
         self._require_own(inventory)
         self.context.show(groups_view(inventory))
+
+    def choose_groups(self, inventory: Inventory) -> None:
+        """Say which groups are chosen for 30-enable-writeback; in JupyterLab, let a person tick them."""
+        self._require_own(inventory)
+        if self._groups is not None:
+            self._groups.close()
+        self._groups = offer_groups(self.context, inventory)
 
     def show_members(self, inventory: Inventory) -> None:
         """Members that AD cannot represent, with reasons."""
@@ -195,6 +206,8 @@ class Run:
     def give_way(self, to: str) -> None:
         """Close this run because another took its place in the same notebook; ``to`` is that one's run id."""
         self.course.close(t("the run {to} was begun in this notebook after it", to=to))
+        if self._groups is not None:
+            self._groups.close()
         self.context.close()
 
     def _session(self, operation: Operation, done: DoneChange | None = None) -> ChangeSession:

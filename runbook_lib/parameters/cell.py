@@ -138,7 +138,7 @@ USED: dict[str, frozenset[str]] = {
             *("cloud_sync_create", "cloud_sync_enable", "cloud_sync_disable"),
         )
     ),
-    "20-inventory-groups": frozenset((*_ALL, *_READING)),
+    "20-inventory-groups": frozenset((*_ALL, *_READING, *_SELECTION, "route")),
     "30-enable-writeback": frozenset(
         (
             *(*_ALL, *_READING, *_WRITING, *_SELECTION, *_DISABLED, *_ALLOWED, *_EXPRESSIONS),
