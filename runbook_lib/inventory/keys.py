@@ -13,15 +13,15 @@ from __future__ import annotations
 
 import base64
 import binascii
-import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from runbook_lib.directory.search import in_domain
 from runbook_lib.model.cloud import CloudPrincipal, PrincipalType
 from runbook_lib.model.directory import DirectoryObject, DomainController
 from runbook_lib.model.dn import normalize_dn, normalize_foreign_dn, parse_dn
-from runbook_lib.model.ids import user_id_of_anchor
+from runbook_lib.model.ids import as_object_guid, user_id_of_anchor
 
 PROVED = 3
 """Two keys that nobody keeps in step by hand agree: the immutable id and the SID."""
@@ -63,13 +63,20 @@ class AccountKeys:
         self._by_guid: dict[str, str] = {}
         self._by_sid: dict[str, str] = {}
         self._by_external: dict[str, str] = {}
-        self._by_dn: dict[str, str] = {}
-        for item in objects:
+        self._objects = tuple(objects)
+        for item in self._objects:
             self._by_guid[item.guid] = item.guid
-            _put(self._by_dn, normalize_dn(item.dn), item.guid)
             _put(self._by_anchor, item.consistency_guid, item.guid)
             _put(self._by_sid, item.sid, item.guid)
             _put(self._by_external, user_id_of_anchor(item.external_id) if item.external_id else None, item.guid)
+
+    @cached_property
+    def _by_dn(self) -> dict[str, str]:
+        """Made for the first account that has nothing better; most tenants have none."""
+        table: dict[str, str] = {}
+        for item in self._objects:
+            _put(table, normalize_dn(item.dn), item.guid)
+        return table
 
     def resolve(self, person: CloudPrincipal) -> Resolved:
         """The AD object of a user (or another principal that is no group)."""
@@ -135,7 +142,7 @@ def immutable_guid(value: str | None) -> str | None:
         raw = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):
         return None
-    return str(uuid.UUID(bytes_le=raw)) if len(raw) == 16 else None
+    return as_object_guid(raw) if len(raw) == 16 else None
 
 
 def _put(table: dict[str, str], key: str | None, guid: str) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runbook_lib.model.ids import GroupId
-from runbook_lib.model.untrusted import is_shown
+from runbook_lib.model.untrusted import is_shown, without_unseen
 
 RDN_NAME_UNITS = 51
 """UTF-16 units of a display name in an RDN: 64 (rangeUpper of cn, [MS-ADA1]) without "_" and 12 digits of an id."""
@@ -54,6 +54,8 @@ def written_description(text: str | None) -> str | None:
 
 def cut_units(text: str, units: int) -> str:
     """The longest start of ``text`` that fits into ``units`` UTF-16 units: AD counts those, an emoji takes two."""
+    if 2 * len(text) <= units:
+        return text
     used = 0
     for position, char in enumerate(text):
         used += 2 if ord(char) > 0xFFFF else 1
@@ -95,9 +97,9 @@ def visible(name: str) -> str:
     Invisible characters are dropped, every blank is a space and several are one, typographic quotes and dashes are
     plain, and compatible forms of a letter are that letter. Letter case counts: it shows.
     """
-    plain = unicodedata.normalize("NFKC", name.translate(_PLAIN))
-    kept = "".join(" " if char.isspace() else char for char in plain if char.isspace() or is_shown(char))
-    return " ".join(kept.split())
+    plain = name if name.isascii() else unicodedata.normalize("NFKC", name.translate(_PLAIN))
+    words = " ".join(plain.split())  # blanks first: a line break is one, and not shown either
+    return " ".join(without_unseen(words).split())
 
 
 def spelled_out(name: str) -> str:
@@ -117,6 +119,8 @@ def distinct_names(one: str, other: str) -> tuple[str, str]:
     return (spelled_out(one), spelled_out(other)) if alike else (one, other)
 
 
+_CONTROLS = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+"""Unicode's category Cc."""
 _WILD = re.compile(r"[*?]|\[\[\]")
 _PARTS = re.compile(r"\[[*?\[]\]|.", re.DOTALL)
 _PLAIN = str.maketrans({**dict.fromkeys("‘’‚‛′´", "'"), **dict.fromkeys("“”„‟″", '"'), **dict.fromkeys("‐‑‒–—−", "-")})
@@ -153,4 +157,4 @@ def _last12(group_id: GroupId) -> str:
 
 def _one_line(text: str) -> str:
     # AD reserves line feed and NUL inside an RDN for renamed conflicts and deleted objects.
-    return "".join(" " if unicodedata.category(char) == "Cc" else char for char in text)
+    return _CONTROLS.sub(" ", text)

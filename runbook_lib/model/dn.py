@@ -274,9 +274,20 @@ def _strip(text: str) -> str:
     return stripped + " " if escaped and text.rstrip(" ") != text else stripped
 
 
+_PLAIN_RUN = re.compile(r'[^\\"+,;<=>]+')
+"""What needs no look: neither an escape nor a character that has to be one."""
+_ODD = re.compile(r'[\\"+,;<=>\x00-\x1f\x7f\ud800-\udfff]|\A[ #]| \Z')
+"""What is written as an escape."""
+_NOT_IN_KEY = re.compile(r'[\\"+,;<=>\x00-\x1f]')
+
+
 def _unescape(text: str, *, must_be_escaped: str) -> str:
     out, at = bytearray(), 0
     while at < len(text):
+        if run := _PLAIN_RUN.match(text, at):
+            out += _encode(run.group())
+            at = run.end()
+            continue
         char = text[at]
         if char == "\\":
             if pair := _HEX_PAIR.match(text, at + 1):
@@ -294,11 +305,11 @@ def _unescape(text: str, *, must_be_escaped: str) -> str:
     return out.decode("utf-8", "surrogateescape")
 
 
-def _encode(char: str) -> bytes:
+def _encode(text: str) -> bytes:
     try:
-        return char.encode("utf-8", "surrogateescape")
-    except UnicodeEncodeError:
-        raise MalformedDnError(t("{char!a} is half of a character", char=char)) from None
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError as error:
+        raise MalformedDnError(t("{char!a} is half of a character", char=text[error.start])) from None
 
 
 def _from_hex(text: str) -> str:
@@ -318,6 +329,8 @@ def _from_hex(text: str) -> str:
 
 
 def _escaped(value: str) -> str:
+    if not _ODD.search(value):
+        return value
     out = []
     last = len(value) - 1
     for at, char in enumerate(value):
@@ -331,8 +344,6 @@ def _escaped(value: str) -> str:
 
 
 def _key(value: str) -> str:
-    # Character by character: str.lower() on a whole word would turn a Greek sigma at its end into another letter.
-    lowered = value.lower() if value.isascii() else "".join(map(str.lower, value))
-    if lowered.replace(" ", "").isalnum():
-        return lowered
-    return "".join(f"\\{ord(char):02x}" if char in '"+,;<=>\\' or char < " " else char for char in lowered)
+    # str.lower() on a whole word would turn a Greek sigma at its end into another letter, and no other.
+    lowered = "".join(map(str.lower, value)) if "\u03a3" in value else value.lower()
+    return _NOT_IN_KEY.sub(lambda found: f"\\{ord(found[0]):02x}", lowered)

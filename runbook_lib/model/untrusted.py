@@ -95,7 +95,7 @@ def appearance(text: str) -> str:
     make no difference.
     """
     plain = unicodedata.normalize("NFKC", text).translate(_LOOKS)
-    return " ".join(_NOT_SHOWN.sub("", plain).split()).casefold()
+    return " ".join(without_unseen(plain).split()).casefold()
 
 
 def difference(text: str, other: str) -> Text:
@@ -120,6 +120,11 @@ def whole(text: str) -> str:
     if text.isascii() and "\x00" not in text:  # nearly every text; a large tenant has millions
         return text
     return _NOT_TEXT.sub("\ufffd", text)
+
+
+def without_unseen(text: str) -> str:
+    """The text without the characters that a reader could not see."""
+    return _NOT_SHOWN.sub("", text)
 
 
 def is_shown(char: str) -> bool:

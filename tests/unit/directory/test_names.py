@@ -67,6 +67,12 @@ def test_the_short_way_to_a_key_gives_the_same_key(value: str, name: str) -> Non
         )
 
 
+@given(st.text(st.sampled_from('aΣσςİ#+,;<=>\\"\x01 é'), min_size=1))
+def test_letters_of_a_key_are_lowered_one_by_one(value: str) -> None:
+    one_by_one = "".join(map(str.lower, value))
+    assert normalize_dn(f"{rdn('CN', value)},DC=x") == normalize_dn(f"{rdn('CN', one_by_one)},DC=x")
+
+
 @given(_VALUE, _VALUE)
 def test_keys_are_equal_only_for_equal_values(first: str, second: str) -> None:
     same = normalize_dn(rdn("CN", first)) == normalize_dn(rdn("CN", second))

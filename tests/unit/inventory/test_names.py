@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.inventory.naming import DisplayNames, spelled_out, visible
+from runbook_lib.model.untrusted import is_shown
 
 NAMES = ("Sales", "Sales [EU]", "Sales [E]", "Sales E", "What?*", "What now", "What?* else", "sales", "Größe", "a\nb")
 
@@ -99,6 +100,12 @@ def test_two_names_that_look_the_same_have_one_form_and_two_spellings(twin: str)
 @pytest.mark.parametrize("other", ["sales 'EU'", "Sales EU", 'Sales "EU"', "Sáles 'EU'", "Sales-'EU'"])
 def test_what_shows_is_a_difference(other: str) -> None:
     assert visible(other) != visible("Sales 'EU'")
+
+
+@given(st.text(st.sampled_from("ab \t\u200b\u2028\x85\u00ad\x1c\u3164")))
+def test_a_blank_is_one_before_it_is_left_out(name: str) -> None:
+    kept = "".join(" " if char.isspace() else char for char in name if char.isspace() or is_shown(char))
+    assert visible(f"{name}x") == " ".join(f"{kept}x".split())
 
 
 def test_composed_and_decomposed_letters_look_the_same() -> None:
