@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from runbook_lib.change.step import LiveState
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.search import Entry, all_of, any_of, equals
+from runbook_lib.directory.search import Entry, any_of, equals
 from runbook_lib.errors import Refused
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.dn import normalize_dn, parent_of
@@ -129,9 +129,10 @@ def find_created(
     planned = {delta.name: delta.added for delta in change.payload.attributes}
     names = [equals(name, value) for name in KNOWN_BY if name in indexed for value in planned.get(name, ())]
     if names:
-        wanted = all_of(equals("objectClass", "group"), any_of(*names))
-        elsewhere = directory.search(directory.controller.default_naming_context, wanted, _MARKS)
-        found |= {entry.guid: entry for entry in elsewhere if _is_anchored(entry, change)}
+        # Not "and a group": a controller may read its list of all groups for that before it looks for the name.
+        asked = (*_MARKS, "objectClass")
+        elsewhere = directory.search(directory.controller.default_naming_context, any_of(*names), asked)
+        found |= {entry.guid: entry for entry in elsewhere if _is_group(entry) and _is_anchored(entry, change)}
     if not found:
         return None
     if len(found) > 1 or not all(_is_ours(entry, change, target) for entry in found.values()):
@@ -180,6 +181,10 @@ def live_entry(
 
 def _is_ours(entry: Entry, change: DirectChange, target: DirectTarget) -> bool:
     return owner_of_mark(entry.texts(MARK_ATTRIBUTE)) == (target.tenant_id, change.group_id)
+
+
+def _is_group(entry: Entry) -> bool:
+    return "group" in map(str.casefold, entry.texts("objectClass"))
 
 
 def _is_anchored(entry: Entry, change: DirectChange) -> bool:

@@ -70,11 +70,16 @@ class StepContext:
         """The object of a step as it is now; see ``live_entry``."""
         return live_entry(self.directory, step.change, step.object_id, self.target, self.ous, attributes)
 
-    def members(self, guid: str) -> set[str]:
-        """Comparable names of a group's members; read once, and kept up to date by who changes them."""
-        if guid not in self._members:
-            self._members[guid] = {normalize_dn(dn) for dn in self.directory.members(guid)}
-        return self._members[guid]
+    def members(self, step: DirectStep) -> set[str]:
+        """Comparable names of the members of a step's object, which is looked at as by ``entry``.
+
+        The members are read once, in the same request, and kept up to date by who changes them.
+        """
+        known = self._members.get(step.object_id)
+        entry = self.entry(step, () if known is not None else ("member",))
+        if known is None:
+            known = self._members[step.object_id] = {normalize_dn(dn) for dn in entry.texts("member")}
+        return known
 
     def forget(self) -> None:
         """Drop what was read of single objects: a write went without an answer."""

@@ -181,6 +181,8 @@ class Members(DirectStep):
         """What is still to leave and to enter."""
         self._gone: list[Member] = []
         """Members to add that do not exist any more."""
+        self._live: set[str] = set()
+        """Comparable names of the members that are there, as the steps of this run keep them."""
         self._intent: Mapping[str, Any] = {}
 
     def recall(self, effect: Effect) -> None:
@@ -214,8 +216,8 @@ class Members(DirectStep):
         return data
 
     def _look(self) -> LiveState:
-        self.context.entry(self)
-        live, dn_of = self.context.members(self.object_id), self.context.dn_of
+        live, dn_of = self.context.members(self), self.context.dn_of
+        self._live = live
         dns = {ref.key: dn for ref in self.write.added if (dn := self._present(ref)) is not None}
         self._gone = [ref for ref in self.write.added if ref.key not in dns]
         entering = [MemberValue(ref, dns[ref.key]) for ref in self.write.added if ref.key in dns]
@@ -243,11 +245,11 @@ class Members(DirectStep):
         delta = AttributeDelta("member", added=dns) if side == "added" else AttributeDelta("member", removed=dns)
         self.context.directory.modify(self.object_id, [delta])
         self.partly = True
-        live, changed = self.context.members(self.object_id), {normalize_dn(dn) for dn in dns}
+        changed = {normalize_dn(dn) for dn in dns}
         if side == "added":
-            live |= changed
+            self._live |= changed
         else:
-            live -= changed
+            self._live -= changed
 
     def _present(self, ref: Member) -> str | None:
         if ref.guid and ref.guid in self.context.dn_of:

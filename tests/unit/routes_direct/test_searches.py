@@ -21,6 +21,7 @@ from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.routes.direct.backup_and_verify import read_back
+from runbook_lib.routes.direct.live import find_created, read_two_ous
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload
 from runbook_lib.routes.direct.work import DirectWork
 from runbook_lib.routes.registry import ROUTES
@@ -128,6 +129,8 @@ def test_no_step_searches_the_domain_by_what_is_not_indexed(world: World, tmp_pa
     log, first = applied(world, tmp_path / "all", world.plan.changes, [])
     creates = sum(change.kind is ChangeKind.CREATE for change in world.plan.changes)
     assert len(log.of_domain()) == creates
+    # A controller may go through all groups for the class before it looks for the name.
+    assert not any("objectClass" in search.filter for search in log.of_domain())
     again, _ = applied(world, tmp_path / "again", world.plan.changes, [first])
     undelete = DirectChange(
         ChangeKind.UNDELETE,
@@ -153,6 +156,35 @@ def test_no_step_searches_the_domain_by_what_is_not_indexed(world: World, tmp_pa
     assert len(schema) == 1
     ous = [search for search in log.searches if world.plan.target.target_ou_guid in search.base]
     assert len(ous) == 2
+
+
+def test_the_first_look_at_members_is_one_request(world: World, tmp_path: Path) -> None:
+    """Marks and members come together; what the run itself changed is not read again."""
+    world.embedded.store.restore(world.start)
+    change = next(one for one in world.plan.changes if one.payload.members_added and one.payload.object_guid)
+    with (
+        world.embedded.open(bind_user=ADMINISTRATOR) as directory,
+        Journal(tmp_path / "journal.jsonl", lambda: "2026-11-25T00:00:00Z") as journal,
+    ):
+        work = DirectWork(directory, world.plan.target, (change,), dn_of={ref.guid: ref.dn for ref in world.people})
+        journal.open(approved=[change.digest], resumes=None)
+        log = Log(directory)
+        carry_out(work, journal)
+    looks = [search for search in log.searches if change.payload.object_guid in search.base]
+    assert len(looks) == len(work.steps)
+
+
+def test_an_account_with_the_name_of_a_new_group_is_no_group_of_ours(world: World, tmp_path: Path) -> None:
+    store = world.embedded.store
+    store.restore(world.start)
+    create = world.plan.changes[1]
+    values = {delta.name: delta.added[0] for delta in create.payload.attributes}
+    kept = {name: values[name] for name in ("sAMAccountName", "adminDescription", "extensionName")}
+    store.add(f"CN=an account,OU=Staff,{BASE}", {"objectClass": "user", **kept})
+    with world.embedded.open(bind_user=ADMINISTRATOR) as directory:
+        target = world.plan.target
+        ous = read_two_ous(directory, target)
+        assert find_created(directory, create, target, ous, frozenset({"sAMAccountName"})) is None
 
 
 def test_which_attributes_are_indexed_is_read_from_the_schema(world: World) -> None:
