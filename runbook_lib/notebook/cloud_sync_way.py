@@ -28,7 +28,7 @@ from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.routes.cloud_sync.applications.actions import RemoveConfiguration
-from runbook_lib.routes.cloud_sync.applications.plan_bring_back import removed_by
+from runbook_lib.routes.cloud_sync.applications.plan_bring_back import removed_by, rest_refused
 from runbook_lib.routes.cloud_sync.applications.plan_create import makes
 from runbook_lib.routes.cloud_sync.applications.plan_remove import (
     groups_of,
@@ -145,7 +145,7 @@ class CloudSyncWay:
     ) -> tuple[Sequence[Refusal], Sequence[Finding]]:
         """What a plan of the groups of a change that stopped midway refuses and finds today."""
         if self._done is not None and removed_by(self._done):
-            return (), ()  # what is half made again is neither there nor gone, and nothing of it is acknowledged
+            return rest_refused(sides, left), ()  # what is half made again is neither there nor gone
         desired = self._planning.desired(sides)
         if desired.pilot not in {change.group_id for change in left}:
             desired = replace(desired, pilot="")

@@ -51,6 +51,10 @@ class JobState(Enum):
     UNKNOWN = "unknown"
 
 
+STOPPED = frozenset({JobState.PAUSED, JobState.DISABLED, JobState.NOT_RUN, JobState.NOT_CONFIGURED})
+"""States of a job that does not run by itself until somebody starts it."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quarantine:
     """Why and since when a job is in quarantine, as far as Graph says; ``code`` and ``message`` are its error's."""

@@ -14,7 +14,7 @@ from runbook_lib.change.step import Effect
 from runbook_lib.cloud_sync.configuration import expressions_of, secrets_of
 from runbook_lib.cloud_sync.predicted import PredictedGroup
 from runbook_lib.errors import Refused
-from runbook_lib.graph.tenant.jobs import JobState
+from runbook_lib.graph.tenant.jobs import STOPPED
 from runbook_lib.model.change import Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding, Severity
@@ -46,8 +46,6 @@ from runbook_lib.routes.cloud_sync.scope.findings import others_change, renamed_
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.rules.policy import Policy
-
-_STOPPED = (JobState.PAUSED, JobState.DISABLED, JobState.NOT_RUN, JobState.NOT_CONFIGURED)
 
 
 def plan_undo(sides: Sides, policy: Policy, desired: DesiredSettings, done: DoneChange) -> PlannedCloudSync:
@@ -145,7 +143,7 @@ def way_back(
                 return _refusal(change, "settings-changed", t("Somebody changed the settings since."))
             return _back(change, ChangeKind.SETTINGS, action(sides, ReplaceSecrets(tuple(now_set), old)))
         case SetRunning(running):
-            runs = documents.state not in _STOPPED
+            runs = documents.state not in STOPPED
             if runs is not running:
                 return None
             kind = ChangeKind.PAUSE if running else ChangeKind.START

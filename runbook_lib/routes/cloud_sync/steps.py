@@ -10,7 +10,7 @@ from runbook_lib.cloud_sync.configuration import domain_of, secrets_of
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.authority import Authorities
 from runbook_lib.graph.tenant.configuration import ConfigurationAddress, read_assignments, read_state
-from runbook_lib.graph.tenant.jobs import JobState
+from runbook_lib.graph.tenant.jobs import STOPPED, JobState
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.text import t
@@ -30,7 +30,6 @@ from runbook_lib.routes.cloud_sync.requests import Request
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 
 _RUNNING = frozenset({JobState.ACTIVE, JobState.IN_PROGRESS, JobState.QUARANTINE})
-_STOPPED = frozenset({JobState.PAUSED, JobState.DISABLED, JobState.NOT_RUN, JobState.NOT_CONFIGURED})
 
 
 class Present(Protocol):
@@ -301,7 +300,7 @@ class RunningStep(RequestStep[SetRunning]):
         """Whether it runs."""
         del begun
         state = read_state(self.context.client, self.context.address)
-        wanted, other = (_RUNNING, _STOPPED) if self.action.running else (_STOPPED, _RUNNING)
+        wanted, other = (_RUNNING, STOPPED) if self.action.running else (STOPPED, _RUNNING)
         if state in wanted:
             return Look(LiveState.AFTER)
         if state in other:

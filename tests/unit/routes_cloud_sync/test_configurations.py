@@ -35,7 +35,7 @@ from runbook_lib.model.text import t
 from runbook_lib.routes.cloud_sync.actions import ReplaceSecrets, schema_digest, secrets_digest
 from runbook_lib.routes.cloud_sync.applications.actions import RemoveConfiguration
 from runbook_lib.routes.cloud_sync.applications.checks import TenantFacts
-from runbook_lib.routes.cloud_sync.applications.plan_bring_back import plan_bring_back, removed_by
+from runbook_lib.routes.cloud_sync.applications.plan_bring_back import plan_bring_back, removed_by, rest_refused
 from runbook_lib.routes.cloud_sync.applications.plan_remove import plan_remove, require_only_its_job, require_own_scope
 from runbook_lib.routes.cloud_sync.applications.steps import CreateJobStep
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
@@ -358,6 +358,30 @@ def test_a_group_that_is_gone_since_does_not_come_back_into_scope(tmp_path: Path
     assert [(refusal.group_id, refusal.rule) for refusal in back.refusals] == [(IDS[0], "not-in-cloud")]
     assert back.refusals[0].display_name == IDS[0], "its name went with it"
     assert [change.group_id for change in back.changes if change.group_id] == [IDS[1]]
+
+
+def test_a_bring_back_that_stopped_midway_is_refused_for_a_group_that_is_gone_and_planned_again(tmp_path: Path) -> None:
+    tenant = established()
+    removal = removing(tenant).plan
+    chain = Runs(tmp_path / "do", removal, tenant).finished()
+    back = CLOUD_SYNC_TYPES.plan(
+        plan_bring_back(sides_now(READ, tenant), b.policy(), NOTHING, done(removal, chain)).plan
+    )
+    made = [one for one in back.changes if one.group_id != IDS[1] and one.kind is not ChangeKind.START]
+    left = [one for one in back.changes if one not in made]
+    assert Runs(tmp_path / "back", back, tenant, changes=made).finished()[-1].carried_out
+    fewer = inventory(GROUPS[:1], {}, users=[])
+    (refusal,) = rest_refused(sides_now(fewer, tenant), left)
+    assert (refusal.group_id, refusal.display_name, refusal.rule) == (IDS[1], "G1", "not-in-cloud")
+    assert rest_refused(sides_now(READ, tenant), left) == []
+
+    rest = plan_bring_back(sides_now(READ, tenant), b.policy(), NOTHING, done(removal, chain)).plan
+    assert [(one.kind, one.group_id) for one in rest.changes] == [(ChangeKind.ASSIGN, IDS[1]), (ChangeKind.START, "")]
+    assert_can_be_approved(rest, tmp_path)
+    assert Runs(tmp_path / "rest", rest, tenant).finished()[-1].carried_out
+    assert sorted(tenant.assigned) == sorted(IDS[:2])
+    assert tenant.running
+    assert plan_bring_back(sides_now(READ, tenant), b.policy(), NOTHING, done(removal, chain)).plan.changes == ()
 
 
 def test_another_configuration_in_its_place_is_left_alone(tmp_path: Path) -> None:

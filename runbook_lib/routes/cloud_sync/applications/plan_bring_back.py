@@ -15,11 +15,12 @@ from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.change.step import Effect
 from runbook_lib.cloud_sync.configuration import expressions_of, secrets_of
 from runbook_lib.errors import Refused
+from runbook_lib.graph.tenant.jobs import STOPPED
 from runbook_lib.model.change import Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import NO_GROUP, GroupId
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.cloud_sync.actions import Assign, SetRunning, schema_digest, secrets_digest
 from runbook_lib.routes.cloud_sync.applications.actions import RemoveConfiguration, RemoveJob, RestoreSchema
@@ -36,6 +37,8 @@ from runbook_lib.routes.cloud_sync.planning import (
 )
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.rules.policy import Policy
+
+_WHY = t("The record removed it.")
 
 
 def plan_bring_back(sides: Sides, policy: Policy, desired: DesiredSettings, done: DoneChange) -> PlannedCloudSync:
@@ -61,37 +64,85 @@ def plan_bring_back(sides: Sides, policy: Policy, desired: DesiredSettings, done
             hint=t("Make a configuration with 30-enable-writeback and cloud_sync_create."),
         )
     if not sides.is_new:
-        return _there_already(sides, policy, desired, job)
+        return _there_already(sides, policy, desired, job, configuration)
     name = configuration.display_name if configuration else sides.job.configuration
     sides = with_mapping_of(sides, job.schema)
-    why = t("The record removed it.")
-    changes = made_anew(sides, name, job.secrets, RestoreSchema(job.schema), reason="undo-remove", why=why)
+    changes = made_anew(sides, name, job.secrets, RestoreSchema(job.schema), reason="undo-remove", why=_WHY)
+    joining, refusals = _joining(sides, configuration)
+    changes += [*joining, *([_start(sides)] if job.running else [])]
+    return _planned(sides, policy, desired, changes, refusals, _comes_back(name, configuration is not None))
+
+
+def _planned(
+    sides: Sides,
+    policy: Policy,
+    desired: DesiredSettings,
+    changes: Sequence[CloudSyncChange],
+    refusals: Sequence[Refusal],
+    findings: Sequence[Finding],
+) -> PlannedCloudSync:
+    made = finished_plan(Operation.UNDO, sides, changes, refusals, policy.limits.as_json(), 0)
+    assigned = sorted({*sides.documents.assignments, *(c.group_id for c in changes if c.group_id)})
+    prediction = prediction_of(sides, desired, assigned, expressions_of(sides.documents.schema))
+    return PlannedCloudSync(made, tuple(findings), prediction)
+
+
+def _joining(sides: Sides, configuration: RemoveConfiguration | None) -> tuple[list[CloudSyncChange], list[Refusal]]:
+    """Everything that was in scope and is not yet again, and what of it is gone from the tenant."""
+    changes: list[CloudSyncChange] = []
     refusals: list[Refusal] = []
-    principals = sides.inventory.cloud.principals
-    names = {one: who.display_name for one, who in principals.items()}  # people can be assigned too
-    names |= {row.group_id: row.display_name for row in sides.inventory.rows}
-    ends = configuration.assignments if configuration else ()
-    for one in map(GroupId, ends):
+    names = _names(sides)
+    for one in map(GroupId, configuration.assignments if configuration else ()):
         if one in sides.documents.assignments:
             continue
         if one not in names:
-            gone = t("There is no such group in the tenant any more.")
-            refusals.append(Refusal(one, one, "not-in-cloud", gone, t("Nothing is to be done about it.")))
+            refusals.append(_gone(one, one, t("Nothing is to be done about it.")))
             continue
-        role = configuration.role_id if configuration else ""
-        assign = action(sides, Assign(role), one)
-        changes.append(CloudSyncChange(ChangeKind.ASSIGN, one, names.get(one, ""), assign, "undo-remove", why))
-    if job.running:
-        start = action(sides, SetRunning(True))
-        changes.append(CloudSyncChange(ChangeKind.START, NO_GROUP, "", start, "undo-remove", why))
-    made = finished_plan(Operation.UNDO, sides, changes, refusals, policy.limits.as_json(), 0)
-    assigned = sorted({*sides.documents.assignments, *(c.group_id for c in changes if c.group_id)})
-    prediction = prediction_of(sides, desired, assigned, expressions_of(job.schema))
-    return PlannedCloudSync(made, tuple(_comes_back(name, configuration is not None)), prediction)
+        assign = action(sides, Assign(configuration.role_id if configuration else ""), one)
+        changes.append(CloudSyncChange(ChangeKind.ASSIGN, one, names[one], assign, "undo-remove", _WHY))
+    return changes, refusals
 
 
-def _there_already(sides: Sides, policy: Policy, desired: DesiredSettings, job: RemoveJob) -> PlannedCloudSync:
-    """Nothing to do, where the configuration that is there is the one that was removed."""
+def _start(sides: Sides) -> CloudSyncChange:
+    return CloudSyncChange(ChangeKind.START, NO_GROUP, "", action(sides, SetRunning(True)), "undo-remove", _WHY)
+
+
+def rest_refused(sides: Sides, left: Sequence[CloudSyncChange]) -> list[Refusal]:
+    """What of a configuration that is half made again cannot come back any more: groups that are gone since.
+
+    Args:
+        sides: Both sides, as they are now.
+        left: The changes that have something left to be sent.
+    """
+    names = _names(sides)
+    joining = [change for change in left if change.kind is ChangeKind.ASSIGN]
+    to_do = t("Restore it in the cloud, and run again.")
+    gone = [change for change in joining if change.group_id not in names]
+    return [_gone(one.group_id, one.display_name or one.group_id, to_do) for one in gone]
+
+
+def _names(sides: Sides) -> dict[str, str]:
+    """Names of everything that can be assigned to a configuration, people as well, by id."""
+    people = {one: who.display_name for one, who in sides.inventory.cloud.principals.items()}
+    return people | {row.group_id: row.display_name for row in sides.inventory.rows}
+
+
+def _gone(one: GroupId, name: str, to_do: Text) -> Refusal:
+    gone = t("There is no such group in the tenant any more.")
+    return Refusal(one, printable(name, limit=80), "not-in-cloud", gone, to_do)
+
+
+def _there_already(
+    sides: Sides,
+    policy: Policy,
+    desired: DesiredSettings,
+    job: RemoveJob,
+    configuration: RemoveConfiguration | None,
+) -> PlannedCloudSync:
+    """What is left of it, where the configuration that is there is the one that was removed; mostly nothing.
+
+    A change that stopped midway and was closed by hand leaves it without some of its groups, or stopped.
+    """
     documents = sides.documents
     same = schema_digest({**documents.schema, "id": ""}) == schema_digest({**job.schema, "id": ""})
     if not same or secrets_digest(secrets_of(documents.secrets, known_only=True)) != secrets_digest(job.secrets):
@@ -101,7 +152,11 @@ def _there_already(sides: Sides, policy: Policy, desired: DesiredSettings, job: 
             hint=t("A domain has one configuration. Remove that one first, or leave the removed one away."),
             values={"service_principal": documents.address.service_principal, "job": documents.address.job_id},
         )
-    return nothing_left(sides, policy, desired, Operation.UNDO)
+    joining, refusals = _joining(sides, configuration)
+    starts = [_start(sides)] if job.running and documents.state in STOPPED else []
+    if not joining and not starts:
+        return nothing_left(sides, policy, desired, Operation.UNDO)
+    return _planned(sides, policy, desired, [*joining, *starts], refusals, ())
 
 
 def with_mapping_of(sides: Sides, schema: Mapping[str, Any]) -> Sides:

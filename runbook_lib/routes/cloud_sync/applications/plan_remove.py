@@ -15,7 +15,7 @@ from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.cloud_sync.configuration import expressions_of, secrets_of, unreadable_secrets
 from runbook_lib.errors import Refused
 from runbook_lib.graph.tenant.applications import Application
-from runbook_lib.graph.tenant.jobs import CloudSync, JobState
+from runbook_lib.graph.tenant.jobs import STOPPED, CloudSync
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, NO_GROUP, group_id_of_anchor
@@ -37,7 +37,6 @@ from runbook_lib.routes.cloud_sync.planning import (
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.rules.policy import Policy
 
-_STOPPED = (JobState.PAUSED, JobState.DISABLED, JobState.NOT_RUN, JobState.NOT_CONFIGURED)
 _HOW = 'Microsoft Entra documentation, "How provisioning to Active Directory works"'
 _DELETED = 'Microsoft Entra documentation, "Restore a soft deleted enterprise application"'
 
@@ -61,7 +60,7 @@ def plan_remove(
     require_same_domain(sides, known_only=True)
     documents, has_job = sides.documents, bool(sides.documents.address.job_id)
     require_retirements(policy.limits.as_json(), len(sides.selected_groups))
-    running = documents.state not in _STOPPED
+    running = documents.state not in STOPPED
     secrets = tuple(secrets_of(documents.secrets, known_only=True))
     ends = RemoveConfiguration(
         application=application.object_id,
