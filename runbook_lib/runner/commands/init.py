@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runbook_lib.errors import Refused, RunbookError, UsageError
+from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.model.text import Text, and_more, joined, t, verbatim
 from runbook_lib.model.untrusted import typed
 from runbook_lib.runner import console
@@ -21,7 +21,6 @@ from runbook_lib.runner.options import TakesParameters, overrides_of, parameter_
 if TYPE_CHECKING:
     from runbook_lib.setup.dialog import SetupDialog
     from runbook_lib.setup.questions import SetupQuestion, ToShow
-    from runbook_lib.setup.world import SetupWorld
 
 _MOST_OFFERED = 12
 """Answers of a list that are shown at once; a typed word makes it shorter."""
@@ -47,39 +46,43 @@ def init(
     """
     from runbook_lib.parameters.load import load_parameters
     from runbook_lib.parameters.paths import project_root, resolve
-    from runbook_lib.setup.dialog import SetupDialog, answered
-    from runbook_lib.setup.files import ANSWERS_FILE, answers_yaml, read_answers
+    from runbook_lib.setup.dialog import answered
+    from runbook_lib.setup.files import read_answers
+    from runbook_lib.setup.session import SetupSession
     from runbook_lib.setup.steps import SETUP_STEPS
-    from runbook_lib.setup.world import SetupWorld
 
     root = project_root()
     told = load_parameters([], overrides_of(given), project_root=root).given
-    place = resolve(str(folder), root)
     if answers is None and not _is_terminal():
         raise UsageError(
             t("Nobody is here to answer: this is no terminal."),
             code="no-terminal",
             hint=t("Run gwb init in a terminal, or give every answer in a file: gwb init --answers FILE."),
         )
-    written = {} if answers is None else read_answers(answers)
-    kept = read_answers(place / ANSWERS_FILE) if answers is None and (place / ANSWERS_FILE).exists() else {}
-    world = SetupWorld(place, root, environment=os.environ, clock=lambda: datetime.now(UTC))
-
-    def keep(taken: Mapping[str, str]) -> None:
-        world.keep(ANSWERS_FILE, answers_yaml(taken).encode("utf-8"), private=True)
-
-    dialog = SetupDialog(SETUP_STEPS, world, given=told, kept=kept, keep=keep)
+    written = None if answers is None else read_answers(answers)
+    session = SetupSession(
+        resolve(str(folder), root),
+        root,
+        SETUP_STEPS,
+        given=told,
+        environment=os.environ,
+        clock=lambda: datetime.now(UTC),
+        resume=written is None,
+    )
     try:
-        if answers is None:
-            _converse(dialog)
+        if written is None:
+            _converse(session.dialog)
+            overwrite = _may_replace(session.differing)
         else:
-            for question, shown in answered(dialog, written):
+            for question, shown in answered(session.dialog, written):
                 console.print_line(t("{title}: answered", title=question.title))
                 _show(shown)
-        files = _write(dialog, world, overwrite=overwrite, ask=answers is None)
+        files = session.write(replace=overwrite)
     finally:
-        world.close()
-    return _pre_flight(ctx, dialog, files)
+        session.close()
+    for path in files:
+        console.print_line(t("Written: {path}", path=console.shown_path(path)))
+    return _pre_flight(ctx, session.dialog, files)
 
 
 def _is_terminal() -> bool:
@@ -147,24 +150,10 @@ def _show(shown: Sequence[ToShow]) -> None:
                 console.print_line(t("    {line}", line=verbatim(line)))
 
 
-def _write(dialog: SetupDialog, world: SetupWorld, *, overwrite: bool, ask: bool) -> list[Path]:
-    """Write both files; what is there and differs is replaced only where somebody said so."""
-    from runbook_lib.setup.files import setup_files
-
-    texts = {world.folder / name: text.encode("utf-8") for name, text in setup_files(dialog.state).items()}
-    other = [path for path, text in texts.items() if path.exists() and path.read_bytes() != text]
-    if other and not overwrite:
-        names = ", ".join(console.shown_path(path) for path in other)
-        if not ask or not click.confirm(t("Replace {names}?", names=names), default=False):
-            raise Refused(
-                t("Nothing was written: {names} is there and differs.", names=names),
-                code="file-exists",
-                hint=t("Move it away, name another folder (gwb init FOLDER), or add --overwrite with --answers."),
-            )
-    for path, text in texts.items():
-        world.keep(path.name, text)
-        console.print_line(t("Written: {path}", path=console.shown_path(path)))
-    return list(texts)
+def _may_replace(differing: Sequence[Path]) -> bool:
+    """Whether files that differ may be replaced; True where there are none."""
+    names = ", ".join(console.shown_path(path) for path in differing)
+    return not differing or click.confirm(t("Replace {names}?", names=names), default=False)
 
 
 def _pre_flight(ctx: click.Context, dialog: SetupDialog, files: Sequence[Path]) -> int:
