@@ -73,11 +73,10 @@ class SetupForm:
         self._session: SetupSession | None = None
         self._question: SetupQuestion | None = None
         self._answering = threading.Lock()
-        wide = ipywidgets.Layout(width="48em")
         self.title: Any = ipywidgets.HTML()
-        self.answer: Any = ipywidgets.Text(layout=wide)
-        self.secret: Any = ipywidgets.Password(layout=wide)
-        self.offered: Any = ipywidgets.Select(layout=wide)
+        self.answer: Any = ipywidgets.Text(layout={"width": "48em"})
+        self.secret: Any = ipywidgets.Password(layout={"width": "48em"})
+        self.offered: Any = ipywidgets.Select(layout={"width": "48em"})
         self.replace: Any = ipywidgets.Checkbox(description=t("Replace what is there"), indent=False)
         self.button: Any = ipywidgets.Button(description=t("Begin"), button_style="primary")
         self.said: Any = ipywidgets.HTML()

@@ -71,8 +71,9 @@ def test_the_form_leads_to_both_files(lab: Lab, fresh_rehearsal: RunningRehearsa
     lab.answer(password)
     assert form.secret.value == ""
     assert lab.shown("answer", "offered")
-    form.answer.value = "cloud groups"
-    assert [value for _, value in form.offered.options] == [names.TARGET_OU, names.RETIRED_OU]
+    form.answer.value = "RETIRED"
+    assert [value for _, value in form.offered.options] == [names.RETIRED_OU]
+    form.answer.value = ""
     form.offered.value = names.TARGET_OU
     assert form.answer.value == names.TARGET_OU
     form.button.click()
