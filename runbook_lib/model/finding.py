@@ -9,6 +9,9 @@ from typing import Protocol
 
 from runbook_lib.model.text import NOTHING, Text
 
+ASKED = "asked"
+"""False in ``values`` of a finding in a record: it is about routes that the run was not asked for."""
+
 
 class Severity(Enum):
     """How much a finding matters, the least first."""

@@ -117,7 +117,7 @@ def read_preflight(context: RunContext) -> tuple[Assessment, RunbookError | None
     seconds = (context.clock() - evidence.at).total_seconds()
     line.show(t("{checks} checks in {seconds:.1f} s", checks=len(assessment.results), seconds=seconds))
     verdicts = [one.as_finding(asked=one.route in assessment.judged) for one in assessment.verdicts]
-    context.note(*verdicts, *assessment.findings)
+    context.note(*verdicts, *assessment.recorded)
     context.note_sign_in()
     context.show(verdicts_view(assessment))
     judged = [one for one in assessment.verdicts if one.route.value in parameters.check_routes]

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from runbook_lib.model.cloud import Switch
-from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.finding import ASKED, Finding, Severity
 from runbook_lib.model.moment import iso_exact
 from runbook_lib.model.reading import Part
 from runbook_lib.model.target import Route
@@ -168,6 +168,14 @@ class Assessment:
             return True
         here = max((s.rank for route, s in routes.items() if route in self.judged), default=-1)
         return here > Severity.INFO.rank or here == max(severity.rank for severity in routes.values())
+
+    @cached_property
+    def recorded(self) -> tuple[Finding, ...]:
+        """``findings`` for a record: ``values`` of one about routes that nobody asked for say so (``ASKED``)."""
+        return tuple(
+            finding if self.is_asked(finding.id) else replace(finding, values={**finding.values, ASKED: False})
+            for finding in self.findings
+        )
 
     def routes_of(self, finding_id: str) -> Mapping[Route, Severity]:
         """Route to severity of a finding, for the routes that it matters to."""

@@ -22,7 +22,7 @@ from runbook_lib.record.executed import Cleaned
 from runbook_lib.record.first_page import Local, first_page, time_text
 from runbook_lib.record.page_cells import shown_cells
 from runbook_lib.record.plan_part import plan_parts_html, short_plan_html
-from runbook_lib.shown.findings import by_severity, finding_html, finding_in_record
+from runbook_lib.shown.findings import NOT_ASKED, by_severity, finding_html, finding_in_record
 from runbook_lib.shown.html import cut_html, text_html, yes_or_no
 from runbook_lib.signing.keys import ShownKey
 
@@ -119,7 +119,9 @@ def record_html(
             facts=facts,
             page=page,
             tone=_tone(page.outcome),
-            findings=[finding_html(finding) for finding in by_severity(findings)],
+            findings=[finding_html(finding) for finding in by_severity(findings) if finding.asked],
+            others=[finding_html(finding) for finding in by_severity(findings) if not finding.asked],
+            others_caption=NOT_ASKED,
             plan=_plan(plan) if isinstance(plan, Mapping) else Markup(),
             plan_parts=plan_parts_html(beside.plan) if beside.plan else Markup(),
             cells=shown_cells(cleaned, page.outcome, findings) if cleaned and page.outcome else (),

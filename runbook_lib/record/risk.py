@@ -14,7 +14,7 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.record.beside import Beside
-from runbook_lib.shown.findings import WORDS
+from runbook_lib.shown.findings import WORDS, is_asked_in_record
 
 _MOST_NAMED = 5
 """Findings that page 1 names; all are below."""
@@ -38,7 +38,8 @@ class Risk:
 def risk_of(facts: Mapping[str, Any], beside: Beside) -> Risk:
     """What the plan can do, and what the checks saw that matters."""
     found = [item for item in facts.get("findings") or () if isinstance(item, Mapping)]
-    grave = [item for item in found if _severity(item) is not Severity.INFO]
+    # A pre-flight also looks at routes that nobody asked for: what is missing there stands in nobody's way.
+    grave = [item for item in found if _severity(item) is not Severity.INFO and is_asked_in_record(item)]
     # A difference has a table of its own above; its finding would say it again.
     if beside.differences:
         grave = [item for item in grave if not str(item.get("id")).startswith("drift")]

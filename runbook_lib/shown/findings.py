@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.finding import ASKED, Finding, Severity
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.shown.html import (
@@ -31,6 +31,8 @@ WORDS: Mapping[Severity, Text] = {
     Severity.WARNING: t("Warning"),
     Severity.INFO: t("Information"),
 }
+NOT_ASKED = t("Findings about routes that were not asked for")
+"""What stands above those of a pre-flight."""
 _KINDS: Mapping[Severity, ToneName] = {
     Severity.BLOCKING: "bad",
     Severity.UNKNOWN: "attention",
@@ -53,12 +55,14 @@ class ShownFinding:
     Attributes:
         details: What was expected, why it matters, what to do and its source, each with the words before it; what
             is empty is left out.
+        asked: Whether it is about what the run was asked for; a pre-flight also looks at other routes.
     """
 
     id: str
     severity: Severity
     seen: str
     details: tuple[tuple[Text, str], ...]
+    asked: bool = True
 
 
 def shown_finding(finding: Finding) -> ShownFinding:
@@ -74,8 +78,18 @@ def finding_in_record(item: Mapping[str, object]) -> ShownFinding:
         severity = Severity.INFO
     said = ((label, str(item.get(key) or "")) for key, label in _LABELS)
     return ShownFinding(
-        str(item.get("id") or ""), severity, str(item.get("seen") or ""), tuple(pair for pair in said if pair[1])
+        str(item.get("id") or ""),
+        severity,
+        str(item.get("seen") or ""),
+        tuple(pair for pair in said if pair[1]),
+        asked=is_asked_in_record(item),
     )
+
+
+def is_asked_in_record(item: Mapping[str, object]) -> bool:
+    """Whether a finding of record.json is about what the run was asked for."""
+    values = item.get("values")
+    return not (isinstance(values, Mapping) and values.get(ASKED) is False)
 
 
 def finding_html(finding: ShownFinding) -> Markup:

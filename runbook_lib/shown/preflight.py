@@ -25,7 +25,7 @@ from runbook_lib.preflight.parts import (
 from runbook_lib.preflight.tenant_facts import tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict
 from runbook_lib.shown.connect import connect_server_view
-from runbook_lib.shown.findings import findings_html
+from runbook_lib.shown.findings import NOT_ASKED, findings_html
 from runbook_lib.shown.html import ToneName, View, banner_html, code_html, rows_html
 
 _KINDS: dict[Verdict, ToneName] = {
@@ -69,7 +69,7 @@ def findings_view(assessment: Assessment) -> View:
     others = [finding for finding in findings if not assessment.is_asked(finding.id)]
     html = findings_html(asked)
     if others:
-        html += findings_html(others, caption=t("Findings about routes that were not asked for"))
+        html += findings_html(others, caption=NOT_ASKED)
     table = rows_html(
         (t("Finding"), t("Severity"), t("Routes")),
         [

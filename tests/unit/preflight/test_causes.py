@@ -11,7 +11,7 @@ import pytest
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.errors import NoAccess, RunbookError, UsageError
 from runbook_lib.graph.connect import open_graph
-from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.finding import ASKED, Finding, Severity
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.target import Route
@@ -217,6 +217,8 @@ def test_the_route_that_was_asked_for_stands_first() -> None:
     found = three_routes(["connect-sync"])
     assert [one.route.value for one in found.verdicts] == ["connect-sync", "direct", "cloud-sync"]
     assert [f.id for f in found.findings][:3] == ["connect-alone", "hardly-direct", "all"]
+    for noted in found.recorded:
+        assert (noted.values.get(ASKED) is None) == found.is_asked(noted.id)
     told = [one.as_finding(asked=one.route in found.judged) for one in found.verdicts]
     assert [one.severity.value for one in told] == ["blocking", "info", "info"]
     assert "which was not asked for" in told[1].seen

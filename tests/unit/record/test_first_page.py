@@ -18,6 +18,7 @@ from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import Refused
 from runbook_lib.files import DRIFT
 from runbook_lib.model.change import GroupMembers, LeftOut, Plan
+from runbook_lib.model.finding import ASKED, Finding, Severity
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t, verbatim
@@ -204,6 +205,23 @@ def test_what_a_damaged_record_says_breaks_nothing(make_run: Callable[..., RunRe
     page = _told(facts)
     assert page.ending.title == "Open"
     assert page.outcome is None
+
+
+def test_routes_that_nobody_asked_for_are_no_risk_and_come_last(
+    make_run: Callable[..., RunRecord], clock: Callable[[], datetime]
+) -> None:
+    record = make_run()
+    record.note_findings(
+        Finding("connect-v1-off", Severity.BLOCKING, t("v1 is off"), values={ASKED: False}),
+        Finding("cloud-sync-agent-unread", Severity.WARNING, t("The agent was not read")),
+    )
+    risk = _told(_facts(record)).risk
+    assert risk.findings == (("Warning", "The agent was not read"),)
+    assert risk.more == 0
+    record.finish(Outcome.DONE, ended=clock())
+    html = seal(record.folder, None, clock=clock).page.read_text("utf-8")
+    assert html.index("The agent was not read</div>") < html.index('id="not-asked"') < html.index("v1 is off</div>")
+    assert "Findings (1)" in html
 
 
 def test_page_one_comes_before_the_plan_and_digests_come_last(
