@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
-import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import requests
 
+from tests.support.jupyterlab import address
 from tools.jupyter import ROOT, lab_command
-
-START_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
@@ -49,25 +45,6 @@ def server(home: Path) -> Iterator[tuple[str, str]]:
         process.send_signal(signal.SIGINT)
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=30)
-
-
-def address(log: Path, process: subprocess.Popen[bytes]) -> str:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline and process.poll() is None:
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/", log.read_text(errors="replace"))
-        # The address is in the log a moment before the server listens there.
-        if found and listens(int(found[1])):
-            return found[0]
-        time.sleep(0.1)
-    raise AssertionError(log.read_text(errors="replace"))
-
-
-def listens(port: int) -> bool:
-    try:
-        socket.create_connection(("127.0.0.1", port), timeout=1).close()
-    except OSError:
-        return False
-    return True
 
 
 def test_kernel_runs_with_encrypted_transport(server: tuple[str, str], home: Path) -> None:
