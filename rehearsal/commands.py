@@ -219,6 +219,23 @@ def cloud_sync_members(name: str, directory_folder: Path | None, switch: str) ->
     )
 
 
+CONFIGURATIONS = ("classic", "other-template", "unknown-template", "exchange-writeback", "from-ad", "from-own-ad")
+"""Kinds of configurations that can stand beside Contoso's own."""
+
+
+@cloud_sync.command("add")
+@where_options
+@click.argument("kind", type=click.Choice(CONFIGURATIONS))
+def add_configuration(name: str, directory_folder: Path | None, kind: str) -> None:
+    """Add a configuration beside Contoso's own.
+
+    from-own-ad synchronizes Contoso's own AD to the cloud, and fills directory extensions: a change of the source of
+    authority is practised with it. The others show the pre-flight what it is to find, or to leave alone.
+    """
+    added = running_rehearsal(name, directory_folder).control.edit_cloud("add-configuration", kind=kind)
+    click.echo(printable(f"Added a configuration ({kind}); its job is {added['id']}."))
+
+
 rehearsal.add_command(connect)
 
 

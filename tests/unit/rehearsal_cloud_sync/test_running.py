@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+from rehearsal.cloud_sync.from_ad import FROM_AD
+from rehearsal.commands import CONFIGURATIONS
 from rehearsal.commands import rehearsal as commands
 from rehearsal.contoso import names
+from rehearsal.contoso.cloud_sync import KINDS
 from rehearsal.control import ControlError
 from rehearsal.options import LEAST_STAFF, StartOptions
 from rehearsal.process import RunningRehearsal, start_rehearsal
@@ -48,6 +51,20 @@ def test_commands_run_the_jobs_and_turn_the_switches(fresh_rehearsal: RunningReh
     assert " is provisioned" in gwb(fresh_rehearsal, "members", "on")
     with pytest.raises(ControlError):
         control.cloud_sync("spell")
+
+
+def test_a_configuration_is_added_by_command(fresh_rehearsal: RunningRehearsal) -> None:
+    assert set(CONFIGURATIONS) == set(KINDS)
+    said = gwb(fresh_rehearsal, "add", "from-own-ad")
+    added = said.removeprefix("Added a configuration (from-own-ad); its job is ").strip().removesuffix(".")
+    assert added.startswith(f"{FROM_AD}.")
+    graph = Administrator(fresh_rehearsal)
+    principals = graph.send("GET", "servicePrincipals?$top=999&$select=id,applicationTemplateId")["value"]
+    paths = [
+        f"servicePrincipals/{one['id']}/synchronization/jobs" for one in principals if one["applicationTemplateId"]
+    ]
+    assert added in {job["id"] for path in paths for job in graph.send("GET", path)["value"]}
+    graph.close()
 
 
 def test_connect_takes_over_what_was_given_back_and_drops_members_of_the_cloud_alone(
