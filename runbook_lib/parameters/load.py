@@ -209,7 +209,7 @@ def _read(path: Path, project_root: Path) -> str:
         raise UsageError(
             t("The parameters file {path} {reason}.", path=path, reason=reason),
             code="parameters-file-missing" if missing else "parameters-file-unreadable",
-            hint=t("Copy parameters/example.yaml and fill it in.")
+            hint=t("gwb init makes one for your tenant; parameters/example.yaml explains every parameter.")
             if missing
             else t("Check its name and its permissions."),
             values={"path": str(path)},

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -110,7 +112,7 @@ def _ask_key_file(state: SetupState, around: Surroundings) -> SetupQuestion | No
 def _take_key_file(text: str, state: SetupState, around: Surroundings) -> Taken:
     found = around.app_certificate(resolve(text, around.root))
     shown: list[ToShow] = [
-        _made(found.key_file, made=found.made),
+        *_made(found.key_file, made=found.made),
         t(
             "Certificate to upload: {file}, thumbprint {thumbprint}, valid until {ends}.",
             file=found.public_file,
@@ -124,10 +126,17 @@ def _take_key_file(text: str, state: SetupState, around: Surroundings) -> Taken:
     return Taken(changed, (*shown, *_registration(changed)))
 
 
-def _made(file: Path, *, made: bool) -> Text:
-    if made:
-        return t("Made: {file}. Whoever has this file signs in as the app: no copy, no mail, no repository.", file=file)
-    return t("Taken as it is: {file}", file=file)
+def _made(file: Path, *, made: bool) -> Iterator[Text]:
+    if not made:
+        yield t("Taken as it is: {file}", file=file)
+        return
+    yield t("Made: {file}. Whoever has this file signs in as the app: no copy, no mail, no repository.", file=file)
+    if os.name == "nt":
+        yield t(
+            'Windows: the folder\'s access list decides who reads it. For this account alone: icacls "{folder}" '
+            '/inheritance:r /grant:r "%USERNAME%:(OI)(CI)F"',
+            folder=file.parent,
+        )
 
 
 def _registration(state: SetupState) -> tuple[ToShow, ...]:
