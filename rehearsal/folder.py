@@ -59,6 +59,11 @@ class RehearsalFolder:
         return self.path / "ca.pem"
 
     @property
+    def time_stamp_ca(self) -> Path:
+        """Certificate of the time stamp authority, and the CA of its address."""
+        return self.path / "time-stamp-ca.pem"
+
+    @property
     def client(self) -> Path:
         """Client certificate and key of the app registration."""
         return self.path / "client.pem"

@@ -136,6 +136,8 @@ async def _serve(folder: RehearsalFolder, told: argparse.Namespace, options: Sta
         raise
     gc.freeze()
     gc.enable()
+    # Its stamps come from the first certificate; the second vouches for its https address.
+    folder.time_stamp_ca.write_bytes(world.time_stamps.ca_pem + certificates.ca_pem)
     loop = asyncio.get_running_loop()
     _stop_on_signals(loop, world.stopped.set)
     parent.now_ends(world, loop)

@@ -46,6 +46,7 @@ from rehearsal.dns_server import DnsServer, zone
 from rehearsal.folder import Passwords
 from rehearsal.options import DEFAULTS, StartOptions
 from rehearsal.samba.outside import SambaDirectory
+from rehearsal.time_stamps import TimeStampAuthority
 
 SEEDED_AT = datetime(2026, 10, 1, 6, 0, tzinfo=UTC)
 """whenCreated of everything that Contoso begins with."""
@@ -162,6 +163,7 @@ class World:
         self.stopped = asyncio.Event()
         self.stays = False
         """Whether it goes on without the process that started it."""
+        self.time_stamps = TimeStampAuthority(clock)
         self.cloud_server = CloudServer(
             self.cloud,
             self.sign_in,
@@ -170,6 +172,7 @@ class World:
             throttle=options.throttle,
             latency=options.latency_ms / 1000,
             provisioner=self.cloud_sync,
+            time_stamps=self.time_stamps,
         )
 
     async def start(self, context: ssl.SSLContext) -> Ports:

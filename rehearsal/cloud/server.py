@@ -26,6 +26,7 @@ from rehearsal.cloud.sign_in import SignIn
 from rehearsal.cloud.sign_in_handler import SignInHandler
 from rehearsal.cloud.store import CloudStore
 from rehearsal.cloud.throttling import Throttle
+from rehearsal.time_stamps import TimeStampAuthority, TimeStampHandler
 
 _LARGEST_BODY = 4 * 1024 * 1024
 _LARGEST_HEADERS = 64 * 1024
@@ -100,6 +101,7 @@ class CloudServer:
         latency: Seconds that every answer of Graph takes longer.
         patience: Limits for slow and numerous clients.
         provisioner: What writes to AD where Cloud Sync provisions on demand; None for a tenant with nothing beside it.
+        time_stamps: What answers at ``/time-stamp``; None: nothing does.
     """
 
     def __init__(
@@ -113,6 +115,7 @@ class CloudServer:
         latency: float = 0.0,
         patience: Patience = Patience(),
         provisioner: Provisioner | None = None,
+        time_stamps: TimeStampAuthority | None = None,
     ) -> None:
         self.store = store
         self.sign_in = sign_in
@@ -133,6 +136,8 @@ class CloudServer:
                 dict(services),
             ),
         ]
+        if time_stamps is not None:
+            rules.insert(0, ("/time-stamp", TimeStampHandler, {"authority": time_stamps}))
         if control is not None:
             rules.insert(0, (r"/rehearsal/([a-z-]+)", ControlHandler, {"control": control, "token": control_token}))
         # Answers are counted in Traffic; access lines would only fill the log.

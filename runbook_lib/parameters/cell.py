@@ -19,6 +19,8 @@ COMMENTS = {
     "approvers": "Only these may approve: names, account:, group: or signer:NAME; empty lets anybody.",
     "require_other_approver": "Whoever asks for the change may not approve it.",
     "signing_key": "This PEM file holds the key that signs the records; empty signs nothing.",
+    "time_stamp_url": "This authority stamps signed records with the time; empty stamps none.",
+    "time_stamp_ca_file": "Its time stamps come from a certificate in this PEM file.",
     "trusted_signers": "Approvals need a signature by a key in this folder; empty asks for none.",
     "route": "The groups get to AD on this route: direct, cloud-sync or connect-sync.",
     "tenant_id": "The tenant has this id, a GUID.",
@@ -102,7 +104,8 @@ COMMENTS = {
 """One whole sentence for each name; the model's description says all there is to say."""
 
 _ALL = (
-    *("change_id", "reason", "requested_by", "records_dir", "records_access", "signing_key"),
+    *("change_id", "reason", "requested_by", "records_dir", "records_access"),
+    *("signing_key", "time_stamp_url", "time_stamp_ca_file"),
     *("tenant_id", "client_id", "sign_in", "sign_in_cache", "certificate_file"),
     *("cloud", "graph_url", "authority_url", "cloud_ca_file", "cloud_timeout"),
     *("dc_host", "dc_host_fallback", "dc_security", "dc_port", "dc_ca_file", "dc_timeout"),

@@ -168,6 +168,7 @@ _CHECKS: tuple[Callable[[Parameters], Iterator[Complaint]], ...] = (
     check_change.selected_names,
     check_change.records_dir,
     check_change.approvers,
+    check_change.time_stamps,
     connections.ou_names,
     check_change.last_days,
     check_change.sam_pattern,

@@ -7,10 +7,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from string import Formatter
+from urllib.parse import urlsplit
 
 from runbook_lib.errors import Refused
 from runbook_lib.files import LONGEST_CHANGE_ID, safe_change_id
-from runbook_lib.model.addresses import is_domain
+from runbook_lib.model.addresses import is_domain, is_host
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.parameters.connections import split_server
@@ -106,6 +107,28 @@ def approvers(parameters: Parameters) -> Iterator[Complaint]:
                 t("names a signer, and no signer is trusted"),
                 "signer-without-trust",
                 t("Name the folder with the keys of signers in trusted_signers."),
+            )
+
+
+def time_stamps(parameters: Parameters) -> Iterator[Complaint]:
+    """A time stamp authority that is no address, or lacks what its stamps are of or checked with."""
+    url = parameters.time_stamp_url
+    if not url:
+        return
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.hostname or not is_host(parts.hostname):
+        yield Complaint(
+            ("time_stamp_url",),
+            t("is not an address"),
+            "malformed-url",
+            t("Write for example http://timestamp.contoso.com."),
+        )
+    for name in ("signing_key", "time_stamp_ca_file"):
+        if not getattr(parameters, name):
+            yield Complaint(
+                (name,),
+                t("is missing: a time stamp is of a signature, and is checked with a certificate"),
+                "incomplete-time-stamp",
             )
 
 

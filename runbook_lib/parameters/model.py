@@ -57,6 +57,16 @@ class Parameters(BaseModel):
         description="Folder of NAME.pem files (a public key, a certificate or an authority's certificate) whose "
         "signatures count, writable only by its owner; approvals then need one; empty: approvals need none",
     )
+    time_stamp_url: str = Field(
+        "",
+        description="Address of a time stamp authority (RFC 3161) that stamps each signed record, http or https; "
+        "empty: none",
+    )
+    time_stamp_ca_file: str = Field(
+        "",
+        description="PEM file with the CA certificate that its stamps come from, and with that of its address where "
+        "this is private",
+    )
 
     route: Literal["direct", "cloud-sync", "connect-sync"] = Field(
         "direct",

@@ -10,7 +10,8 @@ from runbook_lib.parameters.model import Parameters
 
 ROOT_VARIABLE = "GWB_PROJECT_ROOT"
 PATHS = (
-    *("records_dir", "signing_key", "trusted_signers", "certificate_file", "cloud_ca_file", "dc_ca_file"),
+    *("records_dir", "certificate_file", "cloud_ca_file", "dc_ca_file"),
+    *("signing_key", "trusted_signers", "time_stamp_ca_file"),
     *("bind_password_file", "kerberos_keytab", "undo_record", "connect_evidence", "share_permissions"),
     *("select_file", "disable_file"),
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
+
+from cryptography import x509
 
 from runbook_lib.change.approvals.file import approval_paths, read_approval_file
 from runbook_lib.errors import Refused, RunbookError
@@ -20,9 +22,13 @@ from runbook_lib.record.sealed_runs import read_sealed_runs
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.signing.envelope import APPROVAL_TYPE, MANIFEST_TYPE
 from runbook_lib.signing.keys import ShownKey
-from runbook_lib.signing.signature import SUFFIXES, Signature, read_signature
+from runbook_lib.signing.signature import STAMP, SUFFIXES, Signature, read_signature, signature_path
+from runbook_lib.signing.time_stamp import read_time_stamp
 from runbook_lib.signing.trust import TrustedSigners
 from runbook_lib.strict_file import LARGEST_APPROVAL, LARGEST_PLAN, Unfit, read_plain
+
+_CLOCKS_DIFFER = timedelta(minutes=10)
+"""How much earlier a stamp may be than the host's own time of sealing."""
 
 
 @dataclass(slots=True)
@@ -33,7 +39,13 @@ class Attested:
     problems: list[Text] = field(default_factory=list)
 
 
-def attested(folder: RecordFolder, trusted: TrustedSigners | None, *, last: str = "") -> Attested:
+def attested(
+    folder: RecordFolder,
+    trusted: TrustedSigners | None,
+    *,
+    authority: Sequence[x509.Certificate] = (),
+    last: str = "",
+) -> Attested:
     """Look at every signature of a sealed record, of its approvals, and of the list of sealed runs.
 
     Whether files are as they were sealed, ``verified_record`` says.
@@ -41,6 +53,7 @@ def attested(folder: RecordFolder, trusted: TrustedSigners | None, *, last: str 
     Args:
         folder: The run's folder.
         trusted: Whose signatures count; None: a key is shown as it is, and nothing has to be signed.
+        authority: Certificates that time stamps have to come from; none: a stamp is shown as it is.
         last: Digest of a run of this change as somebody noted it elsewhere; empty: none was noted.
     """
     found = Attested()
@@ -50,7 +63,7 @@ def attested(folder: RecordFolder, trusted: TrustedSigners | None, *, last: str 
         return found
     at = moment_in(sealed["sealed_at"])
     if at is not None:
-        _manifest(folder, found, trusted, at)
+        _manifest(folder, found, trusted, authority, at)
         _list(folder, found, trusted)
     _approvals_of_run(folder, found, trusted)
     _approvals_beside(folder, found, trusted)
@@ -61,9 +74,41 @@ def attested(folder: RecordFolder, trusted: TrustedSigners | None, *, last: str 
     return found
 
 
-def _manifest(folder: RecordFolder, found: Attested, trusted: TrustedSigners | None, at: datetime) -> None:
+def _manifest(
+    folder: RecordFolder,
+    found: Attested,
+    trusted: TrustedSigners | None,
+    authority: Sequence[x509.Certificate],
+    at: datetime,
+) -> None:
     what = t("{name}, sealed {at}", name=MANIFEST, at=to_the_second(at.isoformat()))
-    _say(what, _signature(folder.path / MANIFEST, MANIFEST_TYPE), found, trusted, at)
+    signature = _signature(folder.path / MANIFEST, MANIFEST_TYPE)
+    stamped = _stamped(signature, found, authority, at) if signature is not None else None
+    # A certificate has to be valid when it signed: a stamp proves when that was at the latest.
+    _say(what, signature, found, trusted, stamped or at)
+
+
+def _stamped(
+    signature: Signature, found: Attested, authority: Sequence[x509.Certificate], sealed_at: datetime
+) -> datetime | None:
+    name = signature_path(Path(MANIFEST), STAMP).name
+    if signature.stamp is None:
+        if authority:
+            found.problems.append(t("{name}: missing, there is no time stamp", name=name))
+        return None
+    try:
+        stamp = read_time_stamp(signature.stamp, signature.envelope, authority)
+    except Unfit as unfit:
+        found.problems.append(t("{name}: {why}", name=name, why=unfit.why))
+        return None
+    at = to_the_second(stamp.at.isoformat())
+    if stamp.authority is None:
+        found.said.append(t("{name}: time stamp of {at}; whose it is was not asked", name=name, at=at))
+        return None
+    if stamp.at < sealed_at - _CLOCKS_DIFFER:
+        found.problems.append(t("{name}: of {at}, before the record was sealed", name=name, at=at))
+    found.said.append(t("{name}: there at {at}, says {authority}", name=name, at=at, authority=stamp.authority))
+    return stamp.at
 
 
 def _list(folder: RecordFolder, found: Attested, trusted: TrustedSigners | None) -> None:

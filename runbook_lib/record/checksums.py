@@ -16,7 +16,7 @@ from runbook_lib.files import MANIFEST, PREVIOUS, SUMS
 from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.signing.envelope import MANIFEST_TYPE
 from runbook_lib.signing.keys import ShownKey
-from runbook_lib.signing.signature import ENVELOPE, KEY
+from runbook_lib.signing.signature import ENVELOPE, KEY, STAMP
 from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 _ESCAPES = {"\\": "\\\\", "\n": "\\n", "\r": "\\r"}
@@ -44,7 +44,9 @@ def _line(sha256: str, path: str) -> str:
     return f"{chr(92) if escaped != path else ''}{sha256}  {escaped}\n"
 
 
-def checking_steps(*, previous: bool, signed_by: ShownKey | None = None) -> list[tuple[Text, Text]]:
+def checking_steps(
+    *, previous: bool, signed_by: ShownKey | None = None, stamped: bool = False
+) -> list[tuple[Text, Text]]:
     """What to type in the folder of a run to check it without this program: what a line shows, and the line.
 
     The lines are for ``sh`` and are never translated. Each succeeds, or ends with a status that is not 0.
@@ -52,6 +54,7 @@ def checking_steps(*, previous: bool, signed_by: ShownKey | None = None) -> list
     Args:
         previous: Whether a run was sealed before.
         signed_by: The key that the manifest is signed with; None: it is not signed.
+        stamped: Whether there is a time stamp of the signature.
     """
     steps = [
         (t("Every file is as it was sealed"), f"sha256sum -c {SUMS}"),
@@ -68,6 +71,9 @@ def checking_steps(*, previous: bool, signed_by: ShownKey | None = None) -> list
         steps.append((t("The run sealed before is there and as it was"), f"sha256sum -c {PREVIOUS}"))
     if signed_by is not None:
         steps += _signature_steps("-certin" if signed_by.certificates else "-pubin")
+    if stamped:
+        line = f"openssl ts -verify -data MANIFEST{ENVELOPE} -in MANIFEST{STAMP} -CAfile ~/AUTHORITY.pem"
+        steps.append((t("It was there at the time of the stamp (~/AUTHORITY.pem: whose stamps count)"), line))
     return [(what, verbatim(line)) for what, line in steps]
 
 

@@ -92,6 +92,7 @@ def record_html(
     place: str,
     previous: bool = False,
     signed_by: ShownKey | None = None,
+    stamped: bool = False,
     beside: Beside | None = None,
     local: Local = datetime.astimezone,
 ) -> str:
@@ -105,6 +106,7 @@ def record_html(
         place: The record's folder as people write it, ``records/<change id>/<run id>``.
         previous: Whether a run of the same change was sealed before.
         signed_by: The key that signs the manifest; None: nothing does.
+        stamped: Whether the signature gets a time stamp.
         beside: What lies beside record.json; None: nothing does.
         local: A time in the readers' zone; by default that of this machine.
     """
@@ -131,7 +133,7 @@ def record_html(
             moment=lambda value: time_text(value, local),
             sealed_at=sealed_at,
             place=typed(place),
-            checking=checking_steps(previous=previous, signed_by=signed_by),
+            checking=checking_steps(previous=previous, signed_by=signed_by, stamped=stamped),
             key_id=signed_by.key_id if signed_by else "",
             in_print=_CSS_TEXT.sub(" ", f"{page.change_id}, {page.run_id}"),
             tree=_tree,

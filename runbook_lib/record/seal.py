@@ -123,6 +123,7 @@ def seal(
         place=place,
         previous=previous is not None,
         signed_by=signing.key.shown if signing is not None else None,
+        stamped=signing is not None and signing.stamp is not None,
         beside=beside,
     )
     folder.write_text(PAGE, page)

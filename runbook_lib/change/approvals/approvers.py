@@ -144,7 +144,13 @@ def require_approver(
         raise AwaitingApproval(
             t("{not_counted}: {refused}.", not_counted=not_counted(approver), refused=refused),
             code="approver-not-allowed",
-            hint=t("Nothing is approved. Somebody whom the parameter approvers names has to approve."),
+            hint=t(
+                "Nothing is approved. Sign it: gwb approve RECORD --key FILE, with a key that trusted_signers holds."
+            )
+            if approvers.trusted is not None and signature is None
+            else t("Nothing is approved. Somebody whom the parameter approvers names has to approve.")
+            if not approvers.anybody
+            else t("Nothing is approved. Somebody else has to approve."),
             values={"approver": approver},
         )
 

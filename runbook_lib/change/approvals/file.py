@@ -302,8 +302,9 @@ def write_approval(path: Path, content: Mapping[str, object], signing: Signing |
     """
     data = whole_text({**content, "digest": digest(content)})
     hint = t("Nothing is approved. Check free space and rights of the records folder, then approve again.")
-    parts = signature_parts(signing, APPROVAL_TYPE, data) if signing is not None else {}
-    # An approval with half a signature counts for nobody, and one without it for nobody who asks for one.
+    parts = signature_parts(Signing(signing.key), APPROVAL_TYPE, data) if signing is not None else {}
+    # The record that keeps an approval is stamped.
+    # One with half a signature counts for nobody, and one without it for nobody who asks for one.
     for suffix in SUFFIXES:
         part = signature_path(path, suffix)
         if suffix in parts:

@@ -37,9 +37,17 @@ _RECORD = click.Path(path_type=Path)
     help="Everything has to be signed by a key in this folder (NAME.pem); also GWB_TRUSTED_SIGNERS.",
 )
 @click.option(
+    "--time-stamp-ca",
+    "authority",
+    type=_RECORD,
+    metavar="FILE",
+    envvar="GWB_TIME_STAMP_CA",
+    help="Each needs a time stamp that comes from a certificate in this PEM file; also GWB_TIME_STAMP_CA.",
+)
+@click.option(
     "--last", metavar="DIGEST", default="", help="A digest noted elsewhere that a run of the change must have."
 )
-def verify_record(records: Sequence[Path], trusted_signers: Path | None, last: str) -> int:
+def verify_record(records: Sequence[Path], trusted_signers: Path | None, authority: Path | None, last: str) -> int:
     """Say whether each RECORD is as it was sealed.
 
     And who signed it. RECORD is the folder of a run; the runs of a change's folder are offered. Exit code 5 if one is
@@ -48,14 +56,16 @@ def verify_record(records: Sequence[Path], trusted_signers: Path | None, last: s
     from runbook_lib.record.attested import attested
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.manifest import verified_record
+    from runbook_lib.signing.time_stamp import read_stamp_roots
     from runbook_lib.signing.trust import read_trusted_signers
 
     trusted = read_trusted_signers(trusted_signers, parameter="--trusted-signers") if trusted_signers else None
+    roots = read_stamp_roots(authority, parameter="--time-stamp-ca") if authority else ()
     good = True
     for path in [chosen_record(given, first=lambda run: run.sealed) for given in records]:
         folder = RecordFolder.open(path)
         result = verified_record(folder)
-        found = attested(folder, trusted, last=last.strip().lower())
+        found = attested(folder, trusted, authority=roots, last=last.strip().lower())
         good = good and result.ok and not found.problems
         if result.ok:
             console.print_line(
@@ -201,8 +211,9 @@ def _signing_of(folder: RecordFolder) -> Signing | None:
 
     try:
         values = folder.read_json("record.json").get("parameters")
-        told = values.get("signing_key") if isinstance(values, dict) else None
-        parameters = parameters_from_values({"signing_key": told} if told else {}, source="record.json")
+        names = ("signing_key", "time_stamp_url", "time_stamp_ca_file")
+        told = {name: values[name] for name in names if name in values} if isinstance(values, dict) else {}
+        parameters = parameters_from_values(told, source="record.json")
     except RunbookError:
         return None
     return signing_of(parameters, project_root())

@@ -23,6 +23,7 @@ from rehearsal.options import StartOptions
 from rehearsal.process import RunningRehearsal, find_rehearsal, start_rehearsal
 from rehearsal.serve import main as serve
 from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
+from runbook_lib.signing.time_stamp import StampSource, read_stamp_roots, read_time_stamp
 from tests.support.cloud_client import plain_session
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -259,3 +260,14 @@ def test_a_wrong_device_code_is_told_what_waits(fresh_rehearsal: RunningRehearsa
     assert nobody.message == "No user is called nobody@contoso.com."
     both = error_of(gwb("approve-device", *where, code, "--deny", "--blocked", folder=folder))
     assert "exclude each other" in both.message
+
+
+def test_a_time_stamp_authority_answers_beside_graph(shared_rehearsal: RunningRehearsal) -> None:
+    path = shared_rehearsal.folder.time_stamp_ca
+    source = StampSource(
+        f"{shared_rehearsal.state['graph_url']}/time-stamp",
+        read_stamp_roots(path, parameter="time_stamp_ca_file"),
+        path,
+    )
+    found = read_time_stamp(source(b"data"), b"data", source.roots)
+    assert found.authority == "CN=Contoso Rehearsal Time Stamp CA"
