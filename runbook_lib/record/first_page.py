@@ -29,10 +29,12 @@ class PersonOrPlace:
     """One line with its caption.
 
     Attributes:
+        key: Its name for machines.
         text: What is said.
         link: Where more of it is, below the record's own folder or beside it; empty: nowhere.
     """
 
+    key: str
     caption: Text
     text: Text
     link: str = ""
@@ -175,16 +177,18 @@ def _heading(facts: Mapping[str, Any], outcome: Outcome | None) -> Text:
 
 def _people(facts: Mapping[str, Any], beside: Beside, outcome: Outcome | None, local: Local) -> Iterator[PersonOrPlace]:
     asked = str(_mapping(facts.get("parameters")).get("requested_by") or "")
-    yield PersonOrPlace(t("Asked for by"), verbatim(asked) if asked else t("not said (parameter requested_by)"))
-    yield PersonOrPlace(t("Run by"), _ran_by(_mapping(facts.get("ran_by"))))
+    yield PersonOrPlace(
+        "requested_by", t("Asked for by"), verbatim(asked) if asked else t("not said (parameter requested_by)")
+    )
+    yield PersonOrPlace("run_by", t("Run by"), _ran_by(_mapping(facts.get("ran_by"))))
     if isinstance(facts.get("plan"), Mapping):
         yield _approved(facts, beside.approved_before, outcome, local)
-    yield PersonOrPlace(t("When"), _when(facts, local))
+    yield PersonOrPlace("when", t("When"), _when(facts, local))
     target = _mapping(facts.get("target"))
-    yield PersonOrPlace(t("Tenant"), _known(target.get("tenant")))
-    yield PersonOrPlace(t("Domain"), _domain(target))
+    yield PersonOrPlace("tenant", t("Tenant"), _known(target.get("tenant")))
+    yield PersonOrPlace("domain", t("Domain"), _domain(target))
     if target.get("ou"):
-        yield PersonOrPlace(t("OU of written groups"), _known(target.get("ou")))
+        yield PersonOrPlace("ou", t("OU of written groups"), _known(target.get("ou")))
 
 
 def _ran_by(who: Mapping[str, Any]) -> Text:
@@ -202,24 +206,24 @@ def _ran_by(who: Mapping[str, Any]) -> Text:
 def _approved(
     facts: Mapping[str, Any], before: ApprovedRun | None, outcome: Outcome | None, local: Local
 ) -> PersonOrPlace:
-    caption = t("Approved by")
+    key, caption = "approved_by", t("Approved by")
     approval = facts.get("approval")
     if isinstance(approval, Mapping):
         others = [one for one in approval.get("further") or () if isinstance(one, Mapping)]
         said = joined((_approval(one, local) for one in (approval, *others)), "; ")
-        return PersonOrPlace(caption, said, _approval_file(approval))
+        return PersonOrPlace(key, caption, said, _approval_file(approval))
     plan = _mapping(facts.get("plan"))
     planned = _mapping(facts.get("changes")).get("planned")
     if outcome is Outcome.AWAITING_APPROVAL or (outcome is None and planned):
-        return PersonOrPlace(caption, t("nobody yet; the phrase to type is {phrase}", phrase=plan.get("phrase")))
+        return PersonOrPlace(key, caption, t("nobody yet; the phrase to type is {phrase}", phrase=plan.get("phrase")))
     if before is not None:
         said = t(
             "{approval}, for the run {run} of this change",
             approval=_approval(before.approval, local),
             run=before.run_id,
         )
-        return PersonOrPlace(caption, said, f"../{before.run_id}/record.html" if before.page else "")
-    return PersonOrPlace(caption, t("nobody: nothing was left to approve") if not planned else t("nobody"))
+        return PersonOrPlace(key, caption, said, f"../{before.run_id}/record.html" if before.page else "")
+    return PersonOrPlace(key, caption, t("nobody: nothing was left to approve") if not planned else t("nobody"))
 
 
 def _approval(approval: Mapping[str, Any], local: Local) -> Text:

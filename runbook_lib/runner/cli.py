@@ -20,6 +20,7 @@ from runbook_lib.runner.commands.approve import approve
 from runbook_lib.runner.commands.check import check
 from runbook_lib.runner.commands.compare import compare_records
 from runbook_lib.runner.commands.connect import connect
+from runbook_lib.runner.commands.export import export
 from runbook_lib.runner.commands.init import init
 from runbook_lib.runner.commands.parameters import completion, parameters
 from runbook_lib.runner.commands.records import close, records, seal, verify_record
@@ -154,6 +155,7 @@ for _command in (
     compare_records,
     completion,
     connect,
+    export,
     init,
     parameters,
     records,
