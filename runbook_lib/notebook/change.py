@@ -118,6 +118,7 @@ class ChangeSession:
         """
         context, plan = self._context, self._known_plan()
         context.step(NotebookStep.GATE)
+        context.write_page()
         if self._chain:
             self._open_again(plan)
             return

@@ -24,6 +24,7 @@ from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.front_end import prompt_for, show
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.cells import run_mark_of
+from runbook_lib.record.open_page import write_open_page
 from runbook_lib.record.run_record import RunRecord, account, run_by
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.shown.html import View
@@ -154,6 +155,14 @@ class RunContext:
     def note(self, *findings: Finding) -> None:
         """Put findings into the record."""
         self.record.note_findings(*findings)
+
+    def write_page(self) -> None:
+        """Write record.html as the run stands now.
+
+        Raises:
+            ServiceFailed: ``record-write``.
+        """
+        write_open_page(self.record)
 
     def show(self, view: View) -> None:
         """Show static HTML (and its plain text)."""

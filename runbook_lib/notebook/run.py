@@ -179,6 +179,9 @@ class Run:
         end = ending_of(self.course, context.record.folder)
         try:
             context.record.finish(end.outcome, ended=context.clock(), error=end.error)
+            with suppress(RunbookError):
+                # The verdict is on the disk; sealing makes the page anew.
+                context.write_page()
         finally:
             context.close()
         self.course.close(t("it is finished"))
@@ -201,6 +204,7 @@ class Run:
             if self.course.failure in (None, error):
                 end = end_by(error, context.record.folder)
                 context.record.finish(end.outcome, ended=context.clock(), error=end.error)
+                context.write_page()
         context.close()
 
     def give_way(self, to: str) -> None:

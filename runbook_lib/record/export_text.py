@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.record.first_page import FirstPage
 from runbook_lib.record.planned_groups import GroupSaid
@@ -42,22 +42,24 @@ def _markdown(page: FirstPage, record: str, digest: str) -> Iterator[str]:
     headline = f"{page.ending.title}: {page.headline}" if page.headline else page.ending.title
     yield f"**{markdown_text(headline)}** {markdown_text(page.ending.meaning)}"
     yield ""
-    said = [(t("What happened"), page.problem[0]), (t("What to do"), page.problem[1])]
+    said = [(t("What happened"), verbatim(page.problem[0])), (t("What to do"), verbatim(page.problem[1]))]
     yield from _bullets([pair for pair in said if pair[1]])
-    yield from _bullets([(t("Why"), page.reason or t("not said")), *((one.caption, one.text) for one in page.people)])
+    yield from _bullets(
+        [(t("Why"), verbatim(page.reason) or t("not said")), *((one.caption, one.text) for one in page.people)]
+    )
     if page.differences:
-        yield from ("", f"## {markdown_text(t('What differs'))}", "")
+        yield from ("", _heading(t("What differs")), "")
         headings = (t("Group"), t("What"), t("By the cloud"), t("In AD"))
         yield from _table(headings, [(d.group, d.what, d.expected, d.seen) for d in page.differences])
     if page.groups:
-        yield from ("", f"## {markdown_text(page.heading)}", "")
+        yield from ("", _heading(page.heading), "")
         heads = (
             *(t("Group"), t("Change"), t("In the cloud"), t("In AD already"), t("Added"), t("Removed"), t("Left out")),
             t("Who is left out, and why"),
         )
         yield from _table(heads, [_cells(group) for group in page.groups])
     if page.left_alone:
-        yield from ("", f"## {markdown_text(t('Selected, and left alone'))}", "")
+        yield from ("", _heading(t("Selected, and left alone")), "")
         yield from _table((t("Group"), t("Why it is left alone")), [(one.name, one.why) for one in page.left_alone])
     findings = [f"{word}: {seen}" for word, seen in page.risk.findings]
     for heading, lines in (
@@ -65,17 +67,24 @@ def _markdown(page: FirstPage, record: str, digest: str) -> Iterator[str]:
         (t("Way back"), page.back),
         (t("What this record does not prove"), page.gaps),
     ):
-        yield from ("", f"## {markdown_text(heading)}", "")
+        yield from ("", _heading(heading), "")
         yield from (f"- {markdown_text(line)}" for line in lines)
         if lines is page.back and page.back_line:
             yield from ("", "~~~~", printable(page.back_line), "~~~~")
     yield ""
     yield from _bullets(
-        [(t("Record"), record), (t("Digest of the sealed record"), digest or t("none: the record is open"))]
+        [
+            (t("Record"), verbatim(record)),
+            (t("Digest of the sealed record"), verbatim(digest) or t("none: the record is open")),
+        ]
     )
 
 
-def _bullets(pairs: Sequence[tuple[str, str]]) -> Iterator[str]:
+def _heading(text: Text) -> str:
+    return f"## {markdown_text(text)}"
+
+
+def _bullets(pairs: Sequence[tuple[Text, Text]]) -> Iterator[str]:
     for caption, text in pairs:
         yield f"- {markdown_text(caption)}: {markdown_text(text)}"
 
@@ -87,10 +96,12 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[s
         yield f"| {' | '.join(map(markdown_text, row))} |"
 
 
-def _cells(group: GroupSaid) -> tuple[str, ...]:
+def _cells(group: GroupSaid) -> tuple[Text, ...]:
+    none = verbatim("–")
     numbers = (group.in_cloud, group.already, group.added, group.removed, group.left_out)
-    who = "; ".join(group.who) or (t("nobody") if group.left_out == 0 else "–")
-    return (group.name or t("all groups"), group.what or "–", *("–" if n is None else str(n) for n in numbers), who)
+    who = joined(map(verbatim, group.who), "; ") or (t("nobody") if group.left_out == 0 else none)
+    shown = (none if number is None else verbatim(str(number)) for number in numbers)
+    return (verbatim(group.name) or t("all groups"), group.what or none, *shown, who)
 
 
 def summary_json(page: FirstPage, *, record: str, digest: str) -> dict[str, object]:

@@ -3,22 +3,36 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from markupsafe import Markup
+
 from runbook_lib.files import APPROVALS, INDEX, MANIFEST, PAGE, RECORD, file_mode
+from runbook_lib.model.moment import moment_in
 from runbook_lib.model.outcome import Outcome, ending_of_facts
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.record import folder as files
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.manifest import DamagedManifest, verified_record
+from runbook_lib.record.manifest import OPEN, DamagedManifest, verified_record
 from runbook_lib.record.manifest import read as read_manifest
 from runbook_lib.record.page import OUTCOME_TONES, environment
 from runbook_lib.strict_file import LARGEST_PLAN, read_plain
 
+_LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_DAMAGED = "DAMAGED: "
+_WAITS_FOR = {
+    Outcome.AWAITING_APPROVAL: t("waits for an approval"),
+    Outcome.AWAITING_HANDOFF: t("waits for a person or another system, then for the notebook again"),
+    Outcome.PARTIAL: t("stopped midway: the same notebook with the same change id resumes it"),
+}
 VERIFY_AT_MOST = 100
 """Runs whose every file is read for the index; with more of them only the manifests are."""
 
@@ -34,6 +48,13 @@ class _Run:
     done: object
     state: str
     link: str
+    waits: Text
+    """What it waits for, to follow its name; empty: nothing."""
+
+    @property
+    def order(self) -> tuple[datetime, str]:
+        """By recorded time: run ids tell it only to the second."""
+        return moment_in(self.started) or _LONG_AGO, self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +63,9 @@ class _Change:
     runs: tuple[_Run, ...]
 
     @property
-    def latest(self) -> str:
-        """When the latest run of the change began; ISO 8601 sorts as text."""
-        return max(run.started or "" for run in self.runs)
+    def order(self) -> tuple[datetime, str]:
+        """When its latest run began."""
+        return self.runs[0].order[0], self.name
 
 
 def build_index(records_root: Path) -> Path:
@@ -59,15 +80,21 @@ def build_index(records_root: Path) -> Path:
     for path in folders:
         by_change.setdefault(path.parent.name, []).append(_run(path, thorough=thorough))
     changes = [
-        _Change(name, tuple(sorted(runs, key=lambda run: (run.started or "", run.name), reverse=True)))
-        for name, runs in by_change.items()
+        _Change(name, tuple(sorted(runs, key=lambda run: run.order, reverse=True))) for name, runs in by_change.items()
     ]
+    changes.sort(key=lambda change: change.order, reverse=True)
+    script = environment().get_template("index.js").render()
     page = (
         environment()
         .get_template("index.html.j2")
         .render(
-            changes=sorted(changes, key=lambda change: (change.latest, change.name), reverse=True),
+            changes=changes,
             runs=len(folders),
+            counts=Counter(run.outcome for change in changes for run in change.runs).most_common(),
+            # What an earlier run of a change waited for, a later one has met.
+            waiting=[(change, change.runs[0]) for change in changes if change.runs[0].waits],
+            script=Markup(script),  # noqa: S704 - a file of ours
+            script_digest=f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}",
             checked=t("Every file was checked when this list was made.")
             if thorough
             else t("Only the manifests were checked when this list was made."),
@@ -91,7 +118,7 @@ def _run(path: Path, *, thorough: bool) -> _Run:
     except ValueError:
         outcome = None
     changes, notebook = _mapping(facts.get("changes")), _mapping(facts.get("notebook"))
-    started = facts.get("started")
+    started, state = facts.get("started"), _state(path, thorough=thorough)
     return _Run(
         name=path.name,
         notebook=str(notebook.get("name", "unknown")),
@@ -100,23 +127,32 @@ def _run(path: Path, *, thorough: bool) -> _Run:
         started=started if isinstance(started, str) else None,
         planned=changes.get("planned", 0),
         done=changes.get("done", 0),
-        state=_state(path, thorough=thorough),
+        state=state,
+        waits=_waits(outcome, state),
         link=f"{quote(path.parent.name)}/{quote(path.name)}/{PAGE}" if (path / PAGE).exists() else "",
     )
+
+
+def _waits(outcome: Outcome | None, state: Text) -> Text:
+    if state.template.startswith(_DAMAGED):
+        return t("is damaged: find out what became of it")
+    if outcome is None:
+        return t("has not ended, or was stopped: run it again or seal it")
+    return _WAITS_FOR.get(outcome, t("is not sealed: gwb seal") if state == OPEN else NOTHING)
 
 
 def _state(path: Path, *, thorough: bool) -> Text:
     if thorough:
         result = verified_record(RecordFolder(path))
         if not result.sealed:
-            return t("open: not sealed yet")
+            return OPEN
         if result.pruned:
             return t("removed: {problem}", problem=result.problems[0])
         return t("sealed, verified") if result.ok else t("DAMAGED: {problem}", problem=result.problems[0])
     try:
         read_manifest(path)
     except FileNotFoundError:
-        return t("open: not sealed yet")
+        return OPEN
     except DamagedManifest as damage:
         return t("DAMAGED: {manifest}: {damage}", manifest=MANIFEST, damage=damage)
     return t("sealed")

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -20,11 +20,13 @@ from runbook_lib.record.beside import Beside
 from runbook_lib.record.checksums import checking_steps
 from runbook_lib.record.executed import Cleaned
 from runbook_lib.record.first_page import Local, first_page, time_text
-from runbook_lib.record.page_cells import shown_cells
 from runbook_lib.record.plan_part import plan_parts_html, short_plan_html
 from runbook_lib.shown.findings import NOT_ASKED, by_severity, finding_html, finding_in_record
 from runbook_lib.shown.html import cut_html, text_html, yes_or_no
 from runbook_lib.signing.keys import ShownKey
+
+if TYPE_CHECKING:
+    from runbook_lib.record.page_cells import ShownCell
 
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
@@ -114,6 +116,12 @@ def record_html(
     page = first_page(facts, beside, place=place, local=local)
     findings = [finding_in_record(item) for item in facts["findings"] if isinstance(item, Mapping)]
     plan = facts.get("plan")
+    cells: tuple[ShownCell, ...] = ()
+    if cleaned is not None and page.outcome is not None:
+        # nbconvert takes half a second to load, and the page of a run that is not sealed has no notebook.
+        from runbook_lib.record.page_cells import shown_cells
+
+        cells = shown_cells(cleaned, page.outcome, findings)
     return (
         environment()
         .get_template("record.html.j2")
@@ -126,7 +134,7 @@ def record_html(
             others_caption=NOT_ASKED,
             plan=_plan(plan) if isinstance(plan, Mapping) else Markup(),
             plan_parts=plan_parts_html(beside.plan) if beside.plan else Markup(),
-            cells=shown_cells(cleaned, page.outcome, findings) if cleaned and page.outcome else (),
+            cells=cells,
             has_notebook=cleaned is not None,
             files=[_file(entry) for entry in files],
             present={str(entry["path"]) for entry in files},

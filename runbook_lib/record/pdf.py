@@ -18,11 +18,7 @@ _NAMES = (
     "microsoft-edge-stable",
 )
 _WINDOWS = (r"Google\Chrome\Application\chrome.exe", r"Microsoft\Edge\Application\msedge.exe")
-_MACOS = (
-    "Google Chrome.app/Contents/MacOS/Google Chrome",
-    "Microsoft Edge.app/Contents/MacOS/Microsoft Edge",
-    "Chromium.app/Contents/MacOS/Chromium",
-)
+_MACOS = ("*Chrom*.app/Contents/MacOS/*Chrom*", "*Edge*.app/Contents/MacOS/*Edge*")
 _FLAGS = (
     *("--headless", "--disable-gpu", "--no-first-run", "--disable-extensions", "--disable-background-networking"),
     *("--disable-component-update", "--disable-sync", "--no-default-browser-check"),
@@ -71,7 +67,8 @@ def _places(environment: Mapping[str, str]) -> Iterator[Path]:
         roots = [environment.get(name) for name in ("ProgramFiles", "ProgramFiles(x86)", "LOCALAPPDATA")]
         yield from (path for root in roots if root for rest in _WINDOWS if (path := Path(root) / rest).is_file())
     elif sys.platform == "darwin":
-        yield from (path for rest in _MACOS if (path := Path("/Applications") / rest).is_file())
+        found = (path for pattern in _MACOS for path in sorted(Path("/Applications").glob(pattern)))
+        yield from (path for path in found if path.is_file())
 
 
 def pdf_of(page: Path, browser: Path) -> bytes:

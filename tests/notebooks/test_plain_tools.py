@@ -89,6 +89,9 @@ def test_the_gate_stops_them_and_after_an_approval_they_write(desk: Desk) -> Non
     facts = desk.facts()
     assert (facts["outcome"], facts["exit_code"], facts["mode"]) == ("awaiting-approval", 4, "record")
     planning = desk.record()
+    page = (planning / "record.html").read_text(encoding="utf-8")
+    assert "This record is open" in page
+    assert "What will change, once approved" in page
     desk.seal("closed.ipynb")
     assert "not run: awaiting approval" in (planning / "record.html").read_text(encoding="utf-8")
 

@@ -24,6 +24,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.record.beside import ApprovedRun, Beside, DriftRow, read_beside
 from runbook_lib.record.first_page import FirstPage, first_page, time_text
+from runbook_lib.record.open_page import write_open_page
 from runbook_lib.record.planned_groups import groups_said
 from runbook_lib.record.run_end import written_by
 from runbook_lib.record.run_record import RunRecord
@@ -239,3 +240,21 @@ def test_page_one_comes_before_the_plan_and_digests_come_last(
     ]  # fmt: skip
     assert html.index(plan.digest) > html.index('id="digests"')
     assert 'href="./plan.json"' in html
+
+
+def test_an_open_run_has_a_page_that_says_so_and_sealing_makes_it_anew(
+    make_run: Callable[..., RunRecord], clock: Callable[[], datetime]
+) -> None:
+    plan, record = _plan(), make_run()
+    record.folder.write_json("plan.json", plan_to_json(plan))
+    record.set(plan=plan_in_short(plan), changes={"planned": len(plan.changes), "done": 0})
+    page = write_open_page(record)
+    text = page.read_text("utf-8")
+    assert "This record is open" in text
+    assert "What will change, once approved" in text
+    assert "Sales" in text
+    assert 'href="./plan.json"' in text
+    assert "gwb seal records/CHG0012345/run-1 NOTEBOOK" in text
+    record.finish(Outcome.AWAITING_APPROVAL, ended=clock())
+    seal(record.folder, None, clock=clock)
+    assert "This record is open" not in page.read_text("utf-8")

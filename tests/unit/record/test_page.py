@@ -173,11 +173,13 @@ def test_index_lists_every_run(
     (tmp_path / "records" / "CHG2" / "approvals" / "record.json").write_text("{}")
     page = parsed(build_index(tmp_path / "records").read_text("utf-8"))
     text = " ".join(" ".join(page.text).split())
-    assert "2 changes, 4 runs" in text
+    assert "2 changes, 4 runs: 2 Open: no verdict yet" in text
     assert re.search(r"30-enable-writeback Done 25 of 25 run-1 sealed, verified", text)
     assert re.search(r"Open: no verdict yet 0 of 0 run-2 open: not sealed yet", text)
     assert "DAMAGED: added.txt: added after sealing" in text
+    assert "Waits for you" in text
     assert [v for _, n, v in page.attributes if n == "href"] == [
+        "CHG2/run-3/record.html",  # waits
         "CHG2/run-3/record.html",
         "CHG0012345/run-1/record.html",
     ]
@@ -197,6 +199,24 @@ def test_index_with_many_runs_reads_manifests_only(
     assert "run-1 sealed " in text
     assert "run-2 open: not sealed yet" in text
     assert "DAMAGED: MANIFEST.json: it is not a manifest" in text
+
+
+def test_index_is_in_the_order_of_recorded_times_and_says_what_waits(
+    make_run: Callable[..., RunRecord], tmp_path: Path
+) -> None:
+    # Named in one order, begun in the other, within one second; ISO 8601 with and without a fraction.
+    for name, started, outcome in (
+        ("run-a", "2026-11-22T10:00:00.900Z", Outcome.AWAITING_APPROVAL),
+        ("run-b", "2026-11-22T10:00:00Z", Outcome.AWAITING_HANDOFF),
+    ):
+        run = make_run(name)
+        run.finish(outcome, ended=datetime(2026, 11, 22, 10, 0, 9, tzinfo=UTC))
+        run.folder.write_json("record.json", run.facts | {"started": started})
+    text = " ".join(" ".join(parsed(build_index(tmp_path / "records").read_text("utf-8")).text).split())
+    listed = text[text.index("Record State") :]
+    assert listed.index("run-a") < listed.index("run-b")
+    assert "CHG0012345 : 30-enable-writeback of 2026-11-22 10:00:00 UTC waits for an approval" in text
+    assert "waits for a person" not in text, "a later run has met it"
 
 
 def test_index_of_nothing(tmp_path: Path) -> None:
