@@ -1,7 +1,8 @@
 """PowerShell remoting over WinRM (pypsrp, the extra [winrm]): TLS always, the server's certificate always checked.
 
-Without a user name the ticket of whoever runs this signs in (Kerberos; on Windows the session's own account); with one,
-its password does, inside TLS and bound to the channel. Neither stands in a parameter.
+Without a user name the ticket of whoever runs this signs in (on Windows the session's own account); with one, its
+password gets the ticket. Either is Kerberos and nothing else: NTLM, which proves no server and can be relayed, takes
+part only where it is asked for, and then inside TLS and bound to the channel. No password stands in a parameter.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from runbook_lib.errors import NoAccess, RunbookError, ServiceFailed, UsageError
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, t
 from runbook_lib.secrets.sources import Secret, scrubbed
 
 WINRM_PORT = 5986
@@ -33,12 +34,14 @@ class WinRMServer:
         port: TCP port of the HTTPS listener.
         user: User principal name or ``DOMAIN\\name``; empty: whose ticket it is.
         ca_file: PEM file of the CA that its certificate is checked by; empty: those of this system.
+        ntlm: Whether NTLM may sign in where Kerberos does not; with a user alone.
     """
 
     host: str
     port: int = WINRM_PORT
     user: str = ""
     ca_file: str = ""
+    ntlm: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def winrm_shell(server: WinRMServer, password: Secret | None = None) -> Iterator
         "port": server.port,
         "ssl": True,
         "cert_validation": server.ca_file or True,
-        "auth": "negotiate" if server.user else "kerberos",
+        "auth": "negotiate" if server.user and server.ntlm else "kerberos",
         "username": server.user or None,
         "password": password.reveal() if password else None,
         "connection_timeout": _CONNECT_SECONDS,
@@ -159,8 +162,11 @@ def _told(server: WinRMServer, password: Secret | None) -> Iterator[None]:
             code="winrm-sign-in",
             hint=t(
                 "Check the account (it needs PowerShell remoting there, and ADSyncAdmins), and its ticket or "
-                "{variable}; or run the collector by hand.",
+                "{variable}. Kerberos alone signs in{ntlm}. Or run the collector by hand.",
                 variable=PASSWORD_VARIABLE,
+                ntlm=NOTHING
+                if server.ntlm or not server.user
+                else t("; where it cannot from here, --ntlm lets NTLM take part"),
             ),
             values={"server": server.host, "user": server.user},
         ) from None

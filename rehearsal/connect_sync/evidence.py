@@ -105,7 +105,7 @@ def _document(
         ],
         "pending": [{"connector": forest, "counters": _pending(state)}],
         "export_errors": [
-            {"connector": forest, "dn": one.dn, "kind": one.kind, "code": one.code} for one in state.refused
+            {"connector": forest, "dn": one.dn, "kind": one.kind, "code": one.code or None} for one in state.refused
         ],
         "audit": _audit(state),
         "exported_settings": [],
@@ -166,10 +166,13 @@ def _partition(name: str, included: list[str], excluded: list[str]) -> Mapping[s
 
 
 def _rules(state: ServerState) -> list[Mapping[str, object]]:
-    """The standard rules of writeback; they are there while it is on, one more where names follow the display name."""
-    if not state.wizard.on:
-        return []
+    """The standard rules of writeback, one more where names follow the display name; and rules of somebody's own.
+
+    Standard ones are there while writeback is on; the others stay when it is switched off.
+    """
     own = [_own_rule()] if state.wizard.kept_out else []
+    if not state.wizard.on:
+        return own
     named = ("Out to AD - Group SOAInAAD - DN", "Outbound", 154, "Join", _FOREST_ID)
     rules = (*_RULES, named) if state.wizard.display_names else _RULES
     standard: list[Mapping[str, object]] = [

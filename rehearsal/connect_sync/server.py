@@ -21,7 +21,6 @@ from rehearsal.connect_sync.evidence import evidence_file
 from rehearsal.connect_sync.state import ConnectRun, ExportRefused, ServerState
 from rehearsal.connect_sync.target import ConnectTarget
 from rehearsal.connect_sync.wanted import Export, Wizard, exports, wanted_groups
-from runbook_lib.model.dn import is_below, same_dn
 from runbook_lib.model.untrusted import printable
 
 Connect = Callable[[], AbstractContextManager[ConnectTarget]]
@@ -32,6 +31,8 @@ _INSUFFICIENT_ACCESS, _NO_RIGHTS = 50, "8344"
 """AD's answer, and the Windows error that Connect shows for it ("insufficient access rights")."""
 _STOPPED_BY_DELETIONS, _CONNECTION_LOST = "stopped-deletion-threshold-exceeded", "stopped-connectivity"
 """Results of a run that ended before its last object."""
+_OUTSIDE_FILTER = "provision-under-phantom-parent"
+"""What operators report of an OU that the OU filter leaves out (MicrosoftDocs/azure-docs, issue 52047)."""
 _KEPT_RUNS = 40
 
 
@@ -101,7 +102,7 @@ class ConnectServer:
         state = self.state
         if state.wizard.on:
             raise ControlRefusedError("Group writeback is on already; the OU and the names are chosen while enabling.")
-        if any(same_dn(container, ou) or is_below(container, ou) for ou in state.wizard.left_out):
+        if state.wizard.outside_filter(container):
             raise ControlRefusedError(f"The OU is excluded: {printable(container)} is outside the OU filter.")
         if not await self._in_ad(lambda target: target.there(container)):
             raise ControlRefusedError(f"There is no OU {printable(container)}.")
@@ -203,6 +204,9 @@ class ConnectServer:
                 joined = {one.group_id for one in held} & {one.group_id for one in wanted}
                 if wizard.staging:
                     return _Worked(pending, joined=frozenset(joined))
+                if wizard.outside_filter(wizard.container):
+                    outside = tuple(ExportRefused(one.dn, _OUTSIDE_FILTER, "") for one in pending)
+                    return _Worked(pending, outside, frozenset(joined))
                 tried, result = _until(pending, state, at_most)
                 refused = tuple(_export(target, tried, wizard.container))
                 return _Worked(tried, refused, frozenset(joined), pending[len(tried) :], result)

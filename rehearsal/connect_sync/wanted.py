@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from rehearsal.cloud.resources import Record
 from rehearsal.cloud_sync.target import same_place
-from runbook_lib.model.dn import normalize_foreign_dn, parent_of, rdn, rdn_value
+from runbook_lib.model.dn import is_below, normalize_foreign_dn, parent_of, rdn, rdn_value, same_dn
 
 UNIVERSAL_DISTRIBUTION = 8
 LONGEST_DESCRIPTION = 448
@@ -41,6 +41,10 @@ class Wizard:
     staging: bool = False
     left_out: tuple[str, ...] = ()
     kept_out: tuple[str, ...] = ()
+
+    def outside_filter(self, container: str) -> bool:
+        """Whether the OU filter leaves a container out."""
+        return any(same_dn(container, ou) or is_below(container, ou) for ou in self.left_out)
 
 
 @dataclass(frozen=True)

@@ -9,14 +9,15 @@ after a whole synchronization.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.connect.document import PendingExport
 from runbook_lib.connect.evidence import ConnectEvidence
 from runbook_lib.connect.settings import NO_FLOW, writeback_settings
 from runbook_lib.model.ids import GroupId, group_id_of_anchor
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t
+from runbook_lib.model.untrusted import printable
 
 RULE_CHANGED = 2510
 """Number of the Windows event of a rule that was made, changed or deleted ("Admin audit logging")."""
@@ -46,6 +47,40 @@ class ChoiceProof:
     def as_chosen(self) -> bool:
         """Whether the server would write the chosen groups and no other one; deletions are no part of it."""
         return not (self.unproved or self.missing or self.unwanted or self.unnamed)
+
+    @property
+    def may_leave_staging(self) -> bool:
+        """Whether it would write the chosen groups, no other one, and delete nothing."""
+        return self.as_chosen and not self.deleted
+
+    def in_words(self, names: Mapping[GroupId, str]) -> Text:
+        """Why it proves nothing, or what would be written, deleted and left out otherwise than chosen.
+
+        Args:
+            names: Display names of the groups; one without is shown by its id.
+        """
+        if self.unproved:
+            return self.unproved
+        return joined(
+            (
+                t(
+                    "The server in staging mode would write or change {written} and delete {deleted}.",
+                    written=counted(len(self.exported), "group"),
+                    deleted=counted(len(self.deleted), "group"),
+                ),
+                _told(t("not chosen, and written"), [names.get(one, one) for one in self.unwanted]),
+                _told(t("chosen, and not written"), [names.get(one, one) for one in self.missing]),
+                _told(t("without an anchor of a cloud group"), self.unnamed),
+                _told(t("deleted in AD"), [names.get(one, one) for one in self.deleted]),
+            )
+        )
+
+
+def _told(what: Text, names: Sequence[str]) -> Text:
+    if not names:
+        return NOTHING
+    shown = first_of([printable(name, limit=80) for name in names], 5)
+    return t("{number:,} {what}: {names}.", number=len(names), what=what, names=shown)
 
 
 def prove_choice(evidence: ConnectEvidence, chosen: Collection[GroupId], there: Collection[GroupId]) -> ChoiceProof:

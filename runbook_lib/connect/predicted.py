@@ -14,6 +14,9 @@ from runbook_lib.model.ids import GroupId
 from runbook_lib.model.predicted import Known, Predicted, PredictedMember, ScopeAnswer, Trouble, dn_of
 from runbook_lib.model.text import Text, t
 
+NOT_CHOSEN = "not-chosen"
+"""Code of the scope answer of a Microsoft 365 group that rules of somebody's own keep out."""
+
 
 class NamingMode(Enum):
     """How v1 names groups: chosen in the wizard while v1 is switched on, and only then."""
@@ -163,6 +166,11 @@ class ConnectPrediction:
     outside: Mapping[str, ScopeAnswer]
     leftovers: tuple[Leftover, ...] = ()
     cautions: tuple[Text, ...] = ()
+
+    @property
+    def not_chosen(self) -> frozenset[str]:
+        """Ids of the Microsoft 365 groups that rules of somebody's own keep out; empty where nobody chooses."""
+        return frozenset(key for key, answer in self.outside.items() if answer.code == NOT_CHOSEN)
 
     def standing(self, standing: Standing) -> tuple[ConnectGroup, ...]:
         """The groups of which v1 meets this in AD."""

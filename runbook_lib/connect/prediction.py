@@ -12,10 +12,10 @@ address is written).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from runbook_lib.connect.predicted import ConnectGroup, ConnectPrediction, Leftover, NamingMode, Standing
+from runbook_lib.connect.predicted import NOT_CHOSEN, ConnectGroup, ConnectPrediction, Leftover, NamingMode, Standing
 from runbook_lib.connect.settings import EXCHANGE_RULE, WritebackSettings
 from runbook_lib.connect.written import common_names, connect_writes, mail_values, plain_values
 from runbook_lib.inventory.build import Inventory
@@ -58,6 +58,7 @@ _KINDS: Mapping[CloudKind, ScopeAnswer] = {
     ),
 }
 _SYNCHRONIZED = ScopeAnswer(Known.NO, "synchronized", t("AD is its source of authority: it is in AD already."))
+_NOT_CHOSEN = ScopeAnswer(Known.NO, NOT_CHOSEN, t("It is not chosen: rules of somebody's own keep it out."))
 _V2 = ScopeAnswer(
     Known.UNKNOWN,
     "v2",
@@ -68,16 +69,21 @@ _TOO_LARGE_MEMBER = MemberAnswer(
 )
 
 
-def predict_writeback(inventory: Inventory, settings: WritebackSettings) -> ConnectPrediction:
+def predict_writeback(
+    inventory: Inventory, settings: WritebackSettings, chosen: Collection[str] | None = None
+) -> ConnectPrediction:
     """Work out what v1 makes of every Microsoft 365 group of the tenant.
 
     Args:
         inventory: Both sides, read completely; its domain is the one that v1 writes to.
         settings: What decides about all groups.
+        chosen: Ids of the groups that rules of somebody's own choose, where what they do was proved or is to be; None:
+            nobody chooses, or which ones they choose is not known.
     """
     exchange, exchange_why = _exchange(settings, inventory.directory.group_attributes)
-    ahead = _Ahead(inventory, settings, exchange, inventory.directory.group_attributes)
-    answers: dict[str, ScopeAnswer | None] = {group.id: _outside(group) for group in inventory.cloud.groups}
+    known = settings if chosen is None else replace(settings, choosing=())
+    ahead = _Ahead(inventory, known, exchange, inventory.directory.group_attributes)
+    answers: dict[str, ScopeAnswer | None] = {group.id: _outside(group, chosen) for group in inventory.cloud.groups}
     outside = {key: answer for key, answer in answers.items() if answer is not None}
     found = [
         ahead.group(group)
@@ -97,10 +103,17 @@ def predict_writeback(inventory: Inventory, settings: WritebackSettings) -> Conn
     )
 
 
-def _outside(group: CloudGroup) -> ScopeAnswer | None:
+def never_written(group: CloudGroup) -> ScopeAnswer | None:
+    """Why v1 never writes a group, whoever chooses; None: it may."""
     if group.on_premises_sync_enabled:
         return _SYNCHRONIZED
     return _KINDS.get(group.kind)
+
+
+def _outside(group: CloudGroup, chosen: Collection[str] | None) -> ScopeAnswer | None:
+    if (never := never_written(group)) is not None:
+        return never
+    return None if chosen is None or group.id in chosen else _NOT_CHOSEN
 
 
 def _exchange(settings: WritebackSettings, allowed: frozenset[str]) -> tuple[Known, Text]:

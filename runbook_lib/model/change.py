@@ -62,6 +62,10 @@ class Payload(Protocol):
         """Ids of the cloud groups that it is about beside that of its head: of all that come or go with a switch."""
 
     @property
+    def groups_for_sure(self) -> frozenset[str]:
+        """Those of ``groups`` that come or go for sure; of the others it is not certain."""
+
+    @property
     def members_added(self) -> Collection[object]:
         """The members that it adds."""
 
@@ -243,43 +247,36 @@ class PlanOf(DigestedOnce, Generic[PayloadT, TargetT]):
         return len(self._groups_of(self.changes))
 
     def _groups_of(self, changes: Iterable[ChangeOf[Payload]]) -> set[str]:
-        found: set[str] = set()
-        for change in changes:
-            found |= {change.group_id, *change.payload.groups}
-        return found - {""}
+        return {key for change in changes for key in (change.group_id, *change.payload.groups)} - {""}
 
     @property
     def phrase(self) -> str:
         """What an approver types: it proves that the numbers and the domain were read.
 
         A deletion is called one, and so is a change of the source of authority. What switches group writeback v1 off
-        deletes every group that it wrote.
+        deletes every group that it wrote: as many as are sure to go, to as many as may.
         """
         deleted = sum(c.kind is ChangeKind.DELETE for c in self.changes)
         domain = self.target.title
         switched_off = [c for c in self.changes if c.kind is ChangeKind.SWITCH_OFF]
         if gone := len(self._groups_of(switched_off)):
-            return f"DELETE {_groups(gone)} IN {domain}"
+            sure = len({key for change in switched_off for key in change.payload.groups_for_sure})
+            return f"DELETE {f'{sure} TO ' if sure < gone else ''}{_groups(gone)} IN {domain}"
         if deleted and deleted == len(self.changes):
             return f"DELETE {_groups(self.groups)} IN {domain}"
         also = f" AND DELETE {_groups(deleted)}" if deleted else ""
-        others = self.groups - deleted
         if any(c.kind is ChangeKind.REMOVE_CONFIGURATION for c in self.changes):
             return f"DELETE CONFIGURATION IN {domain}"
         if self.changes and not self.groups:
             if self.route is Route.CONNECT_SYNC:
                 return f"{self.operation.value.upper()} WRITEBACK IN {domain}"
             return f"{self.operation.value.upper()} CONFIGURATION IN {domain}"
-        return f"{self._verb} {_groups(others)}{also} IN {domain}"
+        return f"{self._verb} {_groups(self.groups - deleted)}{also} IN {domain}"
 
     @property
     def _verb(self) -> str:
-        kinds = {change.kind for change in self.changes}
-        if self.operation is Operation.ENABLE and ChangeKind.CONVERT in kinds:
-            return ChangeKind.CONVERT.value.upper()
-        if self.operation is Operation.DISABLE and ChangeKind.ROLL_BACK in kinds:
-            return ChangeKind.ROLL_BACK.value.upper()
-        return self.operation.value.upper()
+        verbs = (_VERBS.get((self.operation, change.kind), "") for change in self.changes)
+        return max(verbs, default="") or self.operation.value.upper()
 
     @property
     def counts(self) -> dict[str, int]:
@@ -293,6 +290,11 @@ class PlanOf(DigestedOnce, Generic[PayloadT, TargetT]):
 
 Plan = PlanOf[Payload, Target]
 """A plan of any route."""
+_VERBS = {
+    (Operation.ENABLE, ChangeKind.CONVERT): "CONVERT",
+    (Operation.ENABLE, ChangeKind.CHOOSE_GROUPS): "CHOOSE",
+    (Operation.DISABLE, ChangeKind.ROLL_BACK): "ROLL-BACK",
+}
 
 
 @dataclass(frozen=True)

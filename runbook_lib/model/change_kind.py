@@ -45,6 +45,8 @@ class ChangeKind(Enum):
     UNMARK = "unmark"
     ADOPT = "adopt"
     GRANT_RIGHTS = "grant-rights"
+    CHOOSE_GROUPS = "choose-groups"
+    LEAVE_STAGING = "leave-staging"
     SWITCH_ON = "switch-on"
     SWITCH_OFF = "switch-off"
     RUN_CYCLE = "run-cycle"
@@ -102,6 +104,8 @@ _KINDS: Mapping[Route, Mapping[ChangeKind, Text]] = {
     },
     Route.CONNECT_SYNC: {
         ChangeKind.GRANT_RIGHTS: t("grant-rights"),
+        ChangeKind.CHOOSE_GROUPS: t("choose-groups"),
+        ChangeKind.LEAVE_STAGING: t("leave-staging"),
         ChangeKind.SWITCH_ON: t("switch-on"),
         ChangeKind.SWITCH_OFF: t("switch-off"),
         ChangeKind.RUN_CYCLE: t("run-cycle"),

@@ -155,10 +155,18 @@ def counted(number: int, noun: str) -> Text:
 
 
 def first_of(texts: Sequence[str], most: int, separator: str = ", ") -> Text:
-    """The first ``most`` of these texts, and how many more there are: ``a, b and 3 more``."""
-    shown = joined((verbatim(text) for text in texts[:most]), separator)
+    """The first ``most`` of these texts, and how many more there are: ``a, b and 3 more``.
+
+    One that holds the separator stands in quotation marks, so that a reader sees one where there is one.
+    """
+    shown = joined((_apart(text, separator) for text in texts[:most]), separator)
     more = len(texts) - most
     return t("{shown} and {more:,} more", shown=shown, more=more) if more > 0 else shown
+
+
+def _apart(text: str, separator: str) -> Text:
+    quoted = len(text) > 1 and text[0] == text[-1] and text[0] in "'\""
+    return verbatim(f'"{text}"' if separator.strip() in text and not quoted else text)
 
 
 def and_more(more: int) -> Text:

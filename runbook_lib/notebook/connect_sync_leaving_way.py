@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 
 from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.resume import BrokenOff
@@ -87,11 +88,11 @@ class ConnectLeavingWay(ConnectSyncWay):
             findings = (*findings, *self._rights(inventory, now=brings))
         on = _switch_on(made, earlier)
         if on is not None:
-            prediction = predict_writeback(inventory, _named(settings, on))
+            prediction = predict_writeback(inventory, _named(settings, on), on.groups if settings.choosing else None)
             self._made = PlannedConnect(made.plan, findings, prediction)
             self._keep_prediction(self._made)
             views = (*views, connect_prediction_view(prediction))
-        return PlanMade(made.plan, findings, views)
+        return self._shown(made.plan, findings, views, earlier if not made.plan.changes else None)
 
     def taken_up(self, broken: BrokenOff, inventory: Inventory) -> Plan:
         """As it was planned; what is still to go is held to today's limit."""
@@ -119,7 +120,9 @@ class ConnectLeavingWay(ConnectSyncWay):
             comments=lambda guid: (f"# objectSid {sids[guid]}",),  # type: ignore[index]
         )
         folder.write_text(BACKUP_FILE, text)
-        folder.write_text(BEFORE_FILE, groups_before(self._inventory.directory.groups))
+        before = groups_before(self._inventory.directory.groups)
+        folder.write_text(BEFORE_FILE, before)
+        self._groups_before = sha256(before.encode()).hexdigest()
 
     def read_back(self, plan: Plan, changes: Sequence[Change], chain: Sequence[JournalFile]) -> ReadBack | None:
         """Say what a person has to do now; where an earlier run said that v1 goes, wait until its groups are gone."""
@@ -132,7 +135,7 @@ class ConnectLeavingWay(ConnectSyncWay):
     def _gone(self, earlier: EarlierHandOver, going: Sequence[GoingGroup]) -> ReadBack:
         context = self._context
         folder = context.record.folder.change_folder
-        before = read_groups_before([folder / run for run in earlier.runs])
+        before = read_groups_before([folder / run for run in earlier.runs], earlier.groups_before)
         seen = watch_gone(
             StandingGroups(context.connect_directory(), self._inventory.directory.target.dn).look,
             going,

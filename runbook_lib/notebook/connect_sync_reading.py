@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from runbook_lib.connect.choosing import ChoiceProof
 from runbook_lib.connect.evidence import KEPT_EVIDENCE, ConnectEvidence, evidence_that_counts
+from runbook_lib.connect.prediction import predict_writeback
 from runbook_lib.connect.settings import WizardChoice, WritebackSettings, writeback_settings
 from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.directory.rights.connector import read_connector_rights
@@ -28,7 +30,8 @@ from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.read import read_evidence
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver
-from runbook_lib.routes.connect_sync.planning import ConnectorAccount, naming_mode
+from runbook_lib.routes.connect_sync.plan_choice import proof_of
+from runbook_lib.routes.connect_sync.planning import ConnectorAccount, ConnectSides, naming_mode
 from runbook_lib.routes.connect_sync.steps import LiveSwitch
 from runbook_lib.routes.connect_sync.watch import ServerNow
 from runbook_lib.rules.obstacles import connect_v1_of
@@ -37,6 +40,8 @@ _FRESH = timedelta(seconds=30)
 """How long what was asked of v1 counts as how it is now."""
 _NOT_ASKED = frozenset({"connect-v1"})
 """Checks of the route that ask for what this change brings about."""
+_WHILE_CHOOSING = frozenset({"connect-choice", "connect-server-mode"})
+"""The same where some groups are chosen: on a server that is meant to be in staging mode."""
 _HANDED_OVER = frozenset({"connect-rights"})
 """Checks of what a plan hands over where it is missing: they stop nothing."""
 
@@ -134,8 +139,12 @@ def as_approved(settings: WritebackSettings, earlier: EarlierHandOver | None) ->
     return replace(settings, naming=earlier.naming, naming_why=t("The wizard was handed over with these names."))
 
 
-def order_findings(context: RunContext) -> tuple[Finding, ...]:
+def order_findings(context: RunContext, *, choosing: bool) -> tuple[Finding, ...]:
     """What the pre-flight finds about the route, the gravest first; without what this change brings about.
+
+    Args:
+        context: Of the run.
+        choosing: Whether groups are chosen, by rules on a server in staging mode.
 
     Raises:
         RunbookError: Sign-in fails.
@@ -149,7 +158,8 @@ def order_findings(context: RunContext) -> tuple[Finding, ...]:
     evidence = read_evidence(
         context.parameters, reach, clock=context.clock, progress=lambda what: line.show(verbatim(what))
     )
-    checks = [check for check in CHECKS if Route.CONNECT_SYNC in check.routes and check.id not in _NOT_ASKED]
+    left_out = _NOT_ASKED | _WHILE_CHOOSING if choosing else _NOT_ASKED
+    checks = [check for check in CHECKS if Route.CONNECT_SYNC in check.routes and check.id not in left_out]
     assessment = assess(evidence, checks, judged=[Route.CONNECT_SYNC.value])
     line.show(t("{checks} checks", checks=len(checks)))
     handed = {found.id for one in assessment.results if one.check.id in _HANDED_OVER for found in one.findings}
@@ -190,6 +200,7 @@ class ConnectLive:
 
     def __init__(self, context: RunContext, inventory: Inventory, since: datetime | None) -> None:
         self._context = context
+        self._inventory = inventory
         self._tenant = inventory.cloud.tenant
         self._since = since
         self._switch: tuple[datetime, LiveSwitch] | None = None
@@ -214,3 +225,10 @@ class ConnectLive:
         """Whether the account that the evidence names has its rights now."""
         read = read_server(self._context, self._tenant, self._since)
         return connector_account(self._context, read.evidence).may_write
+
+    def choice(self, chosen: Collection[str]) -> ChoiceProof:
+        """What the evidence that the parameters name proves now of a choice of groups."""
+        read = read_server(self._context, self._tenant, self._since)
+        settings = settings_now(self._context, read, self._since)
+        sides = ConnectSides(self._inventory, settings, evidence=read.evidence, before=read.before)
+        return proof_of(sides, predict_writeback(self._inventory, settings, chosen))

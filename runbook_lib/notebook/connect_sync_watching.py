@@ -9,6 +9,7 @@ from datetime import timedelta
 import pandas as pd
 
 from runbook_lib.connect.arrived import ArrivalState, ConnectArrival, connect_arrivals
+from runbook_lib.connect.choosing import ChoiceProof
 from runbook_lib.connect.predicted import ConnectPrediction
 from runbook_lib.connect.settings import names_by_rules
 from runbook_lib.directory.below import GroupsBelow
@@ -31,13 +32,16 @@ from runbook_lib.parameters.check_change import with_acknowledgements
 from runbook_lib.preflight.address_book import address_book_finding
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver
 from runbook_lib.routes.connect_sync.other_choice import other_names, other_ou
-from runbook_lib.routes.connect_sync.watch import end_of_arrivals, watch_connect
+from runbook_lib.routes.connect_sync.watch import choice_not_proved, end_of_arrivals, watch_connect
 from runbook_lib.routes.predicted_members import accounts_of
+from runbook_lib.shown.connect_choice import CHOICE_COLUMNS, choice_rows, choice_view
 from runbook_lib.shown.connect_sync import ARRIVALS_COLUMNS, arrivals_rows, connect_arrivals_view
 from runbook_lib.shown.hand_offs import hand_offs_of_plan_view, hand_offs_text
+from runbook_lib.shown.html import View
 
 ADDRESS_BOOK_FILE = "hand-off-address-book.txt"
 ARRIVALS_FILE = "arrivals.csv"
+CHOICE_FILE = "choice.csv"
 
 
 class ConnectWatching:
@@ -102,6 +106,18 @@ class ConnectWatching:
             finishes=self._since is not None,
         )
 
+    def choice(self, prediction: ConnectPrediction, proof: ChoiceProof) -> ReadBack:
+        """What the pending exports of the server in staging mode say of the chosen groups; AD is not waited for.
+
+        Args:
+            prediction: With the chosen groups alone.
+            proof: What they prove, which is not all that is chosen and nothing else.
+        """
+        view = kept_choice(self._context, self._inventory, proof)
+        names = {group.id: group.display_name for group in self._inventory.cloud.groups}
+        otherwise = self._elsewhere(prediction) or self._other_names(())
+        return ReadBack(view, otherwise or choice_not_proved(proof, names))
+
     def _elsewhere(self, prediction: ConnectPrediction) -> VerificationFailed | None:
         earlier = self._earlier
         if earlier is None or earlier.naming is None or self._server.v1 is Switch.OFF:
@@ -153,6 +169,15 @@ class ConnectWatching:
             ),
             values={"groups": [one.group_id for one in book.waiting]},
         )
+
+
+def kept_choice(context: RunContext, inventory: Inventory, proof: ChoiceProof) -> View:
+    """What a server in staging mode would do with each group, to be shown; the record keeps it as a table."""
+    names = {group.id: group.display_name for group in inventory.cloud.groups}
+    if not proof.unproved:
+        rows = choice_rows(proof, names)
+        context.record.folder.write_csv(CHOICE_FILE, pd.DataFrame(rows, columns=list(CHOICE_COLUMNS), dtype=object))
+    return choice_view(proof, names)
 
 
 def _table(seen: Sequence[ConnectArrival]) -> pd.DataFrame:

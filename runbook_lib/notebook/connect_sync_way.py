@@ -22,7 +22,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.moment import to_the_minute
-from runbook_lib.model.text import NOTHING, Text, counted, joined, t
+from runbook_lib.model.text import NOTHING, counted, joined, t
 from runbook_lib.notebook.connect_sync_reading import (
     ConnectLive,
     ServerRead,
@@ -32,7 +32,7 @@ from runbook_lib.notebook.connect_sync_reading import (
     read_server,
     settings_now,
 )
-from runbook_lib.notebook.connect_sync_watching import ConnectWatching
+from runbook_lib.notebook.connect_sync_watching import ConnectWatching, kept_choice
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.earlier_runs import require_unaltered
 from runbook_lib.notebook.reading import policy_now
@@ -70,6 +70,7 @@ from runbook_lib.shown.connect_sync import (
     prediction_json,
     prediction_rows,
 )
+from runbook_lib.shown.html import View
 
 _PAUSES = (2.0, 5.0, 15.0)
 """Seconds before a service without an answer is asked again."""
@@ -89,6 +90,8 @@ class ConnectSyncWay:
         self._order: tuple[Finding, ...] | None = None
         """What the pre-flight found, once for a run."""
         self._proved: set[Path] = set()
+        self._groups_before = ""
+        """SHA-256 of what the run kept of the domain's groups, where it did."""
 
     @property
     def lock_server(self) -> str:
@@ -103,15 +106,18 @@ class ConnectSyncWay:
         self._read = inventory, server
         settings = as_approved(settings_now(context, server, since), earlier)
         account = connector_account(context, server.evidence)
-        sides = ConnectSides(inventory, settings, account, server.evidence)
+        sides = ConnectSides(inventory, settings, account, server.evidence, before=server.before)
         policy = policy_now(context, inventory)
         made = plan_connect_enable(sides, policy, earlier)
         self._made = self._with_groups(self._with_default(made, sides), sides, policy)
         self._target = CONNECT_SYNC_TYPES.target(self._made.plan.target)
         self._keep_prediction(self._made)
-        order = self._in_order() if self._made.plan.changes else ()
-        views = (connect_prediction_view(self._made.prediction),)
-        return PlanMade(self._made.plan, (*order, *self._made.findings), views, self._awaited(earlier))
+        order = self._in_order(choosing=self._made.choice is not None) if self._made.plan.changes else ()
+        views = (*self._proof(self._made), connect_prediction_view(self._made.prediction))
+        choice = self._made.choice
+        staged = choice is not None and not choice.in_force
+        waits = earlier if self._made.waits else None
+        return self._shown(self._made.plan, (*order, *self._made.findings), views, waits, staged=staged)
 
     def _with_default(self, made: PlannedConnect, sides: ConnectSides) -> PlannedConnect:
         """The plan, and the default for new groups where that is to be another one."""
@@ -188,6 +194,7 @@ class ConnectSyncWay:
             keep=self._keep_hand_over,
             groups=DeletedGroups(directory, self._bound_to.ou_guid),
             settings=SettingsOfTenant(self._context.connect_graph()),
+            groups_before=lambda: self._groups_before,
         )
         return ConnectSyncWork(changes, context, ServicePatience(_PAUSES, time.sleep))
 
@@ -208,7 +215,15 @@ class ConnectSyncWay:
         if self._made is None:
             return None
         inventory, server = self._both
-        return ConnectWatching(self._context, inventory, server, self._earlier()).arrivals(self._made.prediction)
+        watching = ConnectWatching(self._context, inventory, server, self._earlier())
+        choice = self._made.choice
+        if choice is None or choice.in_force:
+            return watching.arrivals(self._made.prediction)
+        if choice.proof.unwanted:
+            # Groups that came since are named by no rule: whoever mends the rules finds the lines of all of them.
+            for change in self._made.wanted:
+                self._keep_hand_over(hand_over_of(change.payload.action, self._bound_to, self._facts))
+        return watching.choice(self._made.prediction, choice.proof)
 
     def _keep_hand_over(self, handed: HandOver) -> None:
         self._context.record.folder.write_text(handed.file, handed.text())
@@ -218,6 +233,12 @@ class ConnectSyncWay:
         rows = prediction_rows(made.prediction)
         folder.write_csv(PREDICTION_TABLE, pd.DataFrame(rows, columns=list(PREDICTION_COLUMNS), dtype=object))
         folder.write_json(PREDICTION_FILE, prediction_json(made.prediction))
+
+    def _proof(self, made: PlannedConnect) -> tuple[View, ...]:
+        """What proves a choice of groups, shown and kept with the plan that relies on it."""
+        if made.choice is None or not made.choice.proof.may_leave_staging or not made.plan.changes:
+            return ()
+        return (kept_choice(self._context, self._inventory, made.choice.proof),)
 
     def _earlier(self) -> EarlierHandOver | None:
         folder = self._context.record.folder
@@ -230,19 +251,30 @@ class ConnectSyncWay:
         require_unaltered(one for one in runs if one not in self._proved)
         self._proved.update(runs)
 
-    def _awaited(self, earlier: EarlierHandOver | None) -> Text:
-        if earlier is None or self._made is None or not self._made.waits:
-            return NOTHING
-        return t(
-            "The run {run} handed this over {at}: {what}. AD is watched below.",
-            run=earlier.run,
-            at=to_the_minute(earlier.at),
-            what=joined((change.payload.action.summary() for change in earlier.changes), "; "),
+    def _shown(
+        self,
+        plan: Plan,
+        findings: tuple[Finding, ...],
+        views: tuple[View, ...],
+        waits: EarlierHandOver | None,
+        *,
+        staged: bool = False,
+    ) -> PlanMade:
+        """The plan with what is waited for; None: nothing is."""
+        if waits is None:
+            return PlanMade(plan, findings, views)
+        awaited = t(
+            "The run {run} handed this over {at}: {what}. {next}",
+            run=waits.run,
+            at=to_the_minute(waits.at),
+            what=joined((change.payload.action.summary() for change in waits.changes), "; "),
+            next=t("What that server would export is compared below.") if staged else t("AD is watched below."),
         )
+        return PlanMade(plan, findings, views, awaited)
 
-    def _in_order(self) -> tuple[Finding, ...]:
+    def _in_order(self, *, choosing: bool) -> tuple[Finding, ...]:
         if self._order is None:
-            self._order = order_findings(self._context)
+            self._order = order_findings(self._context, choosing=choosing)
         return self._order
 
     @property

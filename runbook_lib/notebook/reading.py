@@ -47,6 +47,8 @@ from runbook_lib.routes.cloud_sync.desired import desired_settings
 from runbook_lib.routes.cloud_sync.reading import sides_of_domain
 from runbook_lib.routes.cloud_sync.scope.drift import check_cloud_sync_drift
 from runbook_lib.routes.connect_sync.drift import check_connect_drift
+from runbook_lib.routes.connect_sync.plan_choice import choice_of
+from runbook_lib.routes.connect_sync.planning import ConnectSides
 from runbook_lib.routes.direct.drift import Drift, check_drift
 from runbook_lib.rules.obstacles import connect_v1_of
 from runbook_lib.rules.policy import Policy, naming_of, policy_of
@@ -243,7 +245,10 @@ def _compared(context: RunContext, inventory: Inventory) -> tuple[Drift, Text]:
     parameters = context.parameters
     if parameters.route == Route.CONNECT_SYNC.value:
         server = read_server(context, inventory.cloud.tenant, None)
-        drift = check_connect_drift(inventory, settings_now(context, server, None))
+        settings = settings_now(context, server, None)
+        connect = ConnectSides(inventory, settings, evidence=server.evidence)
+        choice = choice_of(connect, policy_now(context, inventory), None)
+        drift = check_connect_drift(inventory, settings, choice.groups if choice else None)
         return drift, t("A cycle of Connect Sync overwrites what is otherwise in AD. drift.csv has all.")
     if parameters.route != Route.CLOUD_SYNC.value:
         hint = t("30-enable-writeback re-aligns AD with the cloud; it plans first and asks. drift.csv has all.")

@@ -13,7 +13,7 @@ from runbook_lib.errors import Refused
 from runbook_lib.files import LONGEST_CHANGE_ID, safe_change_id
 from runbook_lib.model.addresses import is_domain, is_host
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.text import NOTHING, t
+from runbook_lib.model.text import NOTHING, joined, t, verbatim
 from runbook_lib.parameters.connections import split_server
 from runbook_lib.parameters.model import Parameters, parse_day
 from runbook_lib.parameters.problems import Complaint
@@ -51,23 +51,40 @@ def require_acknowledged(findings: Iterable[Finding], parameters: Parameters) ->
         Refused: ``finding-not-acknowledged``.
     """
     known = {item.finding for item in parameters.acknowledge}
-    for finding in findings:
-        if finding.severity is Severity.BLOCKING:
-            ended = t(" Its acknowledgement has ended.") if finding.id in known else NOTHING
-            raise Refused(
-                t(
-                    "The finding {finding_id} is not acknowledged.{ended} {seen}",
-                    finding_id=finding.id,
-                    ended=ended,
-                    seen=finding.seen,
-                ),
-                code="finding-not-acknowledged",
-                hint=t(
-                    "{to_do} In the parameters file: acknowledge with finding, by, reason and until.",
-                    to_do=finding.to_do,
-                ),
-                values={"finding": finding.id, "ended": bool(ended)},
-            )
+    left = list({one.id: one for one in findings if one.severity is Severity.BLOCKING}.values())
+    if not left:
+        return
+    first = left[0]
+    ended = joined((verbatim(one.id) for one in left if one.id in known), ", ")
+    values = {"finding": first.id, "ended": first.id in known, "findings": [one.id for one in left]}
+    if len(left) > 1:
+        raise Refused(
+            t(
+                "{number} findings are not acknowledged: {ids}.{ended}",
+                number=len(left),
+                ids=joined((verbatim(one.id) for one in left), ", "),
+                ended=t(" These were acknowledged until a day that is past: {ids}.", ids=ended) if ended else NOTHING,
+            ),
+            code="finding-not-acknowledged",
+            hint=t(
+                "Each is told above, with what to do. The first: {seen} {to_do} In the parameters file: acknowledge "
+                "with finding, by, reason and until, once for each.",
+                seen=first.seen,
+                to_do=first.to_do,
+            ),
+            values=values,
+        )
+    raise Refused(
+        t(
+            "The finding {finding_id} is not acknowledged.{ended} {seen}",
+            finding_id=first.id,
+            ended=t(" Its acknowledgement has ended.") if ended else NOTHING,
+            seen=first.seen,
+        ),
+        code="finding-not-acknowledged",
+        hint=t("{to_do} In the parameters file: acknowledge with finding, by, reason and until.", to_do=first.to_do),
+        values=values,
+    )
 
 
 def change_id(parameters: Parameters) -> Iterator[Complaint]:

@@ -5,20 +5,16 @@ The journal is written before and after each write; where it and the record diff
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.change.plan_file import plan_from_json
-from runbook_lib.errors import RunbookError
 from runbook_lib.files import JOURNAL, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t
+from runbook_lib.record.carried_out import carried_out, plan_file
 from runbook_lib.record.run_end import WrittenJournal, written_by
-from runbook_lib.routes.registry import ROUTES
-from runbook_lib.strict_file import LARGEST_PLAN, read_plain
 
 _AFTER_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG, Outcome.DONE})
 _AFTER_EVERY_WRITE = frozenset(
@@ -116,12 +112,14 @@ def _of_outcome(run: Path, written: WrittenJournal, outcome: Outcome, planned: o
             journal=JOURNAL,
             approved=approved,
         )
-    if done not in ({approved} if complete and outcome in _AFTER_EVERY_WRITE else {0, approved if complete else 0}):
+    by_journal = approved if complete else sum((carried_out(run, written) or {}).values())
+    # Earlier versions counted no change of a run that stopped midway.
+    if done not in ({approved} if complete and outcome in _AFTER_EVERY_WRITE else {0, by_journal}):
         yield t(
             "it counts {done} changes as done, but by {journal} it is {carried_out} of {approved}",
             done=done,
             journal=JOURNAL,
-            carried_out=approved if complete else 0,
+            carried_out=by_journal,
             approved=approved,
         )
 
@@ -130,7 +128,7 @@ def _of_plan(run: Path, written: WrittenJournal | None, plan: Mapping[str, Any],
     digest = written.opened.get("plan_digest") if written else None
     if digest is not None and plan.get("digest") != digest:
         yield t("its plan is another one than the plan that {journal} was opened with", journal=JOURNAL)
-    kept = _plan_file(run)
+    kept = plan_file(run)
     changes = kept.get("changes")
     if kept and digest is not None and kept.get("digest") != digest:
         yield t("{plan} is another plan than the one that {journal} was opened with", plan=PLAN, journal=JOURNAL)
@@ -152,32 +150,8 @@ def _complete(run: Path, written: WrittenJournal) -> bool:
     """
     if not written.carried_out or written.unreadable:
         return False
-    done = set(written.done)
-    seen = {run.name}
-    earlier = written
-    while (name := earlier.opened.get("resumes")) is not None:
-        if not isinstance(name, str) or Path(name).name != name or name in seen:
-            break
-        seen.add(name)
-        before = written_by(run.parent / name)
-        if before is None:
-            return True
-        done |= before.done
-        earlier = before
-    try:
-        plan = plan_from_json(_plan_file(run), ROUTES)
-    except RunbookError:
-        return True
-    approved = set(written.approved)
-    changes = [change for change in plan.changes if change.digest in approved]
-    return {step.id for step in ROUTES[plan.route].steps_of(changes)} <= done
-
-
-def _plan_file(run: Path) -> Mapping[str, Any]:
-    try:
-        return _mapping(json.loads(read_plain(run / PLAN, largest=LARGEST_PLAN).data))
-    except (OSError, ValueError, RecursionError):
-        return {}
+    found = carried_out(run, written)
+    return found is None or all(found.values())
 
 
 def _mapping(value: object) -> Mapping[str, Any]:

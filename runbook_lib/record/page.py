@@ -136,6 +136,7 @@ def record_html(
             plan_parts=plan_parts_html(beside.plan) if beside.plan else Markup(),
             cells=cells,
             has_notebook=cleaned is not None,
+            hand_offs=_hand_offs(files) if page.outcome is Outcome.AWAITING_HANDOFF else (),
             files=[_file(entry) for entry in files],
             present={str(entry["path"]) for entry in files},
             moment=lambda value: time_text(value, local),
@@ -153,6 +154,15 @@ def record_html(
 
 def _tone(outcome: Outcome | None) -> str:
     return OUTCOME_TONES.get(outcome, "bad") if outcome else "neutral"
+
+
+def _hand_offs(files: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The files that tell a person what to do, by name."""
+    return [
+        one
+        for one in sorted(map(_file, files), key=lambda one: str(one["path"]))
+        if one["path"].startswith("hand-off-")
+    ]
 
 
 def _file(entry: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, t
+from runbook_lib.record.carried_out import changes_done
 from runbook_lib.record.folder import RecordFolder
 
 _PACKAGES = (
@@ -229,8 +230,13 @@ class RunRecord:
     def finish(self, outcome: Outcome, *, ended: datetime, error: RunbookError | None = None) -> None:
         """Write the verdict. Until the record is sealed a later verdict replaces an earlier one.
 
-        In JupyterLab a gate that was closed (awaiting approval) may open in the same run.
+        In JupyterLab a gate that was closed (awaiting approval) may open in the same run. Of a run that stopped midway
+        the journal says how many changes are done.
         """
+        if outcome in (Outcome.PARTIAL, Outcome.BUG):
+            changes = self._facts.get("changes")
+            known = changes if isinstance(changes, dict) else {}
+            self._facts["changes"] = {"planned": 0, **known, "done": changes_done(self.folder.path)}
         self._facts["outcome"] = outcome.value
         self._facts["exit_code"] = outcome.exit_code
         self._facts["ended"] = iso_milliseconds(ended)

@@ -24,6 +24,7 @@ from runbook_lib.model.untrusted import typed
 from runbook_lib.record import folder as files
 from runbook_lib.record import manifest
 from runbook_lib.record.beside import read_beside
+from runbook_lib.record.carried_out import changes_done
 from runbook_lib.record.cells import of_this_run
 from runbook_lib.record.checksums import previous_text, sums_text
 from runbook_lib.record.contradictions import record_contradictions
@@ -255,6 +256,7 @@ def _verdict(folder: RecordFolder, facts: dict[str, Any], sealed_at: str, *, int
     facts["outcome"] = outcome.value
     facts["exit_code"] = outcome.exit_code
     facts["ended"] = facts["ended"] or sealed_at
+    facts["changes"] = {**facts["changes"], "done": changes_done(folder.path)}
     if not facts["error"]:
         facts["error"] = {
             "code": "no-verdict",

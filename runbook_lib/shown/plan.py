@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 
 from markupsafe import Markup
 
-from runbook_lib.change.plan_as_read import in_order, named_of
+from runbook_lib.change.plan_as_read import LEFT_OUT_FILE, in_order, named_of
 from runbook_lib.inventory.naming import distinct_names
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.change_kind import ChangeKind
@@ -19,6 +19,8 @@ from runbook_lib.shown.html import CellValue, View, banner_html, bars_html, fact
 
 MEMBER_NUMBERS = (t("Group"), t("In the cloud"), t("In AD already"), t("Added"), t("Removed"), t("Left out"))
 """Headings of what is said of the members of a planned group."""
+_MOST_AT_GATE = 20
+"""Rows of a table that the gate shows once more."""
 
 
 def changes_text(number: int) -> Text:
@@ -37,24 +39,25 @@ def in_step_text(plan: Plan) -> Text:
     return t("In step already: {number} selected groups.", number=plan.in_step)
 
 
-def members_tables(plan: Plan) -> Markup:
-    """Tables for a plan; empty where it plans no members."""
+def members_tables(plan: Plan, most: int = 200) -> Markup:
+    """Tables for a plan, of so many rows at most; empty where it plans no members."""
     if not plan.members:
         return Markup()
     numbers = [(g.display_name, g.in_cloud, g.already, g.added, g.removed, len(g.left_out)) for g in in_order(plan)]
-    return rows_html(MEMBER_NUMBERS, numbers, caption=t("Members of each group"), limit=200) + _left_out(plan)
+    shown = rows_html(MEMBER_NUMBERS, numbers, caption=t("Members of each group"), limit=most)
+    return shown + _left_out(plan, most + most // 2)
 
 
 def left_out_view(plan: Plan) -> View:
     """For the gate: how many of each group are written and who is not, before somebody approves.
 
-    Empty where nobody is left out.
+    Empty where nobody is left out. A long table would push what stands below it out of sight: the plan has it whole.
     """
     if not any(group.left_out for group in plan.members):
         return View(Markup(), NOTHING)
     text = left_out_text(plan)
-    banner = banner_html("attention", text, t("A group in AD has fewer members than its cloud group."))
-    return View(banner + members_tables(plan), text)
+    why = t("A group in AD has fewer members than its cloud group. {file} names each of them.", file=LEFT_OUT_FILE)
+    return View(banner_html("attention", text, why) + members_tables(plan, _MOST_AT_GATE), text)
 
 
 def left_out_text(plan: Plan) -> Text:
@@ -66,7 +69,7 @@ def left_out_text(plan: Plan) -> Text:
     return t("{number} members of {groups} are left out", number=number, groups=_groups_text(len(groups)))
 
 
-def _left_out(plan: Plan) -> Markup:
+def _left_out(plan: Plan, most: int) -> Markup:
     rows: list[tuple[str, str, str, str]] = []
     for group in in_order(plan):
         named, rest = named_of(group)
@@ -75,7 +78,7 @@ def _left_out(plan: Plan) -> Markup:
     if not rows:
         return Markup()
     headings = (t("Group"), t("Member"), t("Type"), t("Why it is left out"))
-    return rows_html(headings, rows, caption=t("Members that are left out"), limit=300)
+    return rows_html(headings, rows, caption=t("Members that are left out"), limit=most)
 
 
 def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:

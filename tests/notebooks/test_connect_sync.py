@@ -44,6 +44,8 @@ class World(NotebookRuns):
     def __init__(self, running: RunningRehearsal, folder: Path) -> None:
         super().__init__(running, folder / "records")
         self.folder = folder
+        self.before: set[str] = set()
+        self.staged: set[str] = set()
 
     def run(
         self, name: str, change_id: str, given: Mapping[str, str], notebook: str = "30-enable-writeback"

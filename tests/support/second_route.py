@@ -65,6 +65,11 @@ class ThingPayload:
         """None but that of its head."""
         return frozenset()
 
+    @property
+    def groups_for_sure(self) -> frozenset[str]:
+        """None either."""
+        return frozenset()
+
     def identity(self) -> dict[str, object]:
         """All of it."""
         return self.as_json()

@@ -136,7 +136,8 @@ class PlanApprovalFile(_Common):
         title = re.escape(self.target.target().title)
         groups = r"[0-9]+ GROUPS?"
         what = rf"(CONFIGURATION|WRITEBACK|{groups}( AND DELETE {groups})?)"
-        phrase = rf"((ENABLE|DISABLE|UNDO|CONVERT|ROLL-BACK) {what}|DELETE ({groups}|CONFIGURATION)) IN {title}"
+        verb, gone = "(ENABLE|DISABLE|UNDO|CONVERT|ROLL-BACK|CHOOSE)", rf"([0-9]+ TO )?{groups}"
+        phrase = rf"({verb} {what}|DELETE ({gone}|CONFIGURATION)) IN {title}"
         if not re.fullmatch(phrase, self.phrase):
             raise ValueError("its phrase is not that of a plan of its target")
         return self

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from runbook_lib.connect.choosing import ChoiceProof, prove_choice
 from runbook_lib.connect.settings import writeback_settings
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import GroupId, as_group_id
-from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t
-from runbook_lib.model.untrusted import printable
+from runbook_lib.model.text import NOTHING, counted, joined, t
 from runbook_lib.preflight.assess import Answers, Check, NothingToCheck, on
 from runbook_lib.preflight.checks.connect_sources import server_of
 from runbook_lib.preflight.derived import wanted_names
@@ -63,8 +60,8 @@ def chosen_groups(evidence: Evidence) -> Answers:
             "for another purpose; that they choose here is unconfirmed, and one that errs deletes groups or writes all."
         ),
         to_do=t(
-            "Mean all of them; or follow the hand-off on a server in staging mode, and run this again with its "
-            "evidence. Nobody takes that server out of staging mode before."
+            "Mean all of them; or let 30-enable-writeback hand the choice over, step by step: rules on a server in "
+            "staging mode, and nobody takes it out of staging mode before its evidence proves them."
         ),
         source=_SOURCE,
         values={"chosen": len(chosen), "others": len(others)},
@@ -74,26 +71,11 @@ def chosen_groups(evidence: Evidence) -> Answers:
 
 
 def _seen(proof: ChoiceProof, names: dict[GroupId, str]) -> Finding:
-    told = [
-        _told(t("not chosen, and written"), [names.get(one, one) for one in proof.unwanted]),
-        _told(t("chosen, and not written"), [names.get(one, one) for one in proof.missing]),
-        _told(t("without an anchor of a cloud group"), proof.unnamed),
-        _told(t("deleted in AD"), [names.get(one, one) for one in proof.deleted]),
-    ]
     good = proof.as_chosen
     return Finding(
         id="connect-choice-proved" if good else "connect-choice-otherwise",
         severity=_W if proof.deleted or not good else _I,
-        seen=joined(
-            (
-                t(
-                    "The server in staging mode would write or change {written} and delete {deleted}.",
-                    written=counted(len(proof.exported), "group"),
-                    deleted=counted(len(proof.deleted), "group"),
-                ),
-                *told,
-            )
-        ),
+        seen=proof.in_words(names),
         expected=t("It writes the selected groups and no other one, and deletes what is meant to go."),
         why=t(
             "Its pending exports are what it does to AD when it becomes the active server; the choice stays a rule "
@@ -111,13 +93,6 @@ def _seen(proof: ChoiceProof, names: dict[GroupId, str]) -> Finding:
         },
         acknowledgeable=True,
     )
-
-
-def _told(what: Text, names: Sequence[str]) -> Text:
-    if not names:
-        return NOTHING
-    shown = first_of([printable(name, limit=80) for name in names], 5)
-    return t("{number:,} {what}: {names}.", number=len(names), what=what, names=shown)
 
 
 CHECKS: tuple[Check, ...] = (

@@ -50,7 +50,7 @@ def connector_rights(evidence: Evidence) -> Answers:
             seen=t(
                 "For {operations} it cannot be determined whether {account} may do them: {why}.",
                 operations=counted(len(unknown), "operation"),
-                account=found.account.name,
+                account=printable(found.account.name, limit=80),
                 why=joined(why[:4], "; "),
             ),
             expected=t("The access list of the OU and the default of the class group can be read."),
@@ -68,12 +68,15 @@ def _lacking(found: ConnectorRights, lacking: list[OperationRight]) -> Finding:
     lines = dsacls_lines(grants, found.account.name)
     denied = [one for one in missing if one.grant is None]
     creates = any(row.operation.id == "connect-create" for row in lacking)
-    what = joined([row.operation.title for row in lacking], "; ")
+    what = first_of([row.operation.title for row in lacking], 3, "; ")
     return Finding(
         id="connect-rights-missing",
         severity=_B,
         seen=t(
-            "{account} may not do this in {ou}: {what}.", account=found.account.name, ou=printable(found.ou), what=what
+            "{account} may not do this in {ou}: {what}.",
+            account=printable(found.account.name, limit=80),
+            ou=printable(found.ou),
+            what=what,
         ),
         expected=t("Connect's account creates, changes, renames and deletes groups in the OU."),
         why=joined(
@@ -90,12 +93,9 @@ def _lacking(found: ConnectorRights, lacking: list[OperationRight]) -> Finding:
         to_do=joined(
             (
                 t(
-                    "On the Connect server: Set-ADSyncUnifiedGroupWritebackPermissions -ADConnectorAccountDN {dn} "
-                    "-ADObjectDN {ou}.",
-                    dn=printable(found.dn),
-                    ou=printable(found.ou),
+                    "Let an administrator of the domain run the lines of one of the hand-offs: Microsoft's cmdlet on "
+                    "the Connect server, or the entries that are missing and no more."
                 ),
-                t("Or exactly what is missing: {lines}", lines="; ".join(lines)) if lines else NOTHING,
                 t(
                     "Remove the entries that deny: {denied}.",
                     denied=first_of([printable(one.what) for one in denied], 3, "; "),

@@ -41,7 +41,11 @@ def ou_filter(read: ConnectEvidence, evidence: Evidence) -> Answers:
         yield Finding(
             id="connect-server-filter" if inside is False else "connect-server-filter-unknown",
             severity=_B if inside is False else _U,
-            seen=t("{container} lies outside the OU filter of {name}.", container=printable(container), name=name)
+            seen=t(
+                "{container} lies outside the OU filter of {name}.",
+                container=printable(container),
+                name=printable(name, limit=80),
+            )
             if inside is False
             else t("Whether {container} lies inside the OU filter is not known.", container=printable(container)),
             expected=t("The container of written groups is selected in the OU filter."),
@@ -96,12 +100,16 @@ def last_export(read: ConnectEvidence, _: Evidence) -> Answers:
         run = read.last_export(forest)
         if run is None:
             yield _export(
-                forest, "none", _W, t("No finished export to {name} is on record.", name=forest.name), NOTHING
+                forest,
+                "none",
+                _W,
+                t("No finished export to {name} is on record.", name=printable(forest.name, limit=80)),
+                NOTHING,
             )
             continue
         result = printable(run.result or "", limit=80)
         if run.result == THRESHOLD_EXCEEDED:
-            seen = t("The deletion threshold stopped the last export to {name}.", name=forest.name)
+            seen = t("The deletion threshold stopped the last export to {name}.", name=printable(forest.name, limit=80))
             to_do = t("Find out what would be deleted before anybody lets it through.")
             yield _export(forest, "threshold", _B, seen, to_do)
         elif run.result != "success" or run.counted("ExportFailure"):
@@ -109,7 +117,7 @@ def last_export(read: ConnectEvidence, _: Evidence) -> Answers:
             rights = [one for one in errors if one.code == INSUFFICIENT_RIGHTS]
             seen = t(
                 "The last export to {name} ended with {result}; {failed:,} objects failed.",
-                name=forest.name,
+                name=printable(forest.name, limit=80),
                 result=result,
                 failed=run.counted("ExportFailure"),
             )

@@ -56,6 +56,11 @@ class CloudSyncPayload:
         return frozenset()
 
     @property
+    def groups_for_sure(self) -> frozenset[str]:
+        """None either."""
+        return frozenset()
+
+    @property
     def members_added(self) -> tuple[str, ...]:
         """Members whose references an on-demand call names: nobody else's membership is touched by it."""
         return self.action.members_named()

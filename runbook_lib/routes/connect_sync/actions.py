@@ -39,6 +39,11 @@ class ConnectAction(RouteAction):
         """Ids of the cloud groups that come or go with it, beside the one that its change is about."""
         return frozenset()
 
+    @property
+    def groups_for_sure(self) -> frozenset[str]:
+        """Those of ``groups`` that come or go for sure."""
+        return self.groups
+
     def identity(self) -> Mapping[str, object]:
         """What an approval covers."""
         return {"name": self.name, **self.as_json()}
@@ -94,8 +99,8 @@ class ComingGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class SwitchOn(HandedOver):
-    """Group writeback v1 is switched on in the wizard: all Microsoft 365 groups come to the OU, none of them chosen.
+class BringsGroups(HandedOver):
+    """After it groups come to the OU, under names that are chosen with it and that are part of what is approved.
 
     Attributes:
         display_names: Whether objects are named after the display name; chosen now, and greyed out later.
@@ -104,8 +109,6 @@ class SwitchOn(HandedOver):
 
     display_names: bool
     groups_coming: tuple[ComingGroup, ...]
-    name = "switch-on"
-    kinds = frozenset({ChangeKind.SWITCH_ON})
 
     @property
     def groups(self) -> frozenset[str]:
@@ -127,6 +130,19 @@ class SwitchOn(HandedOver):
     def names_read(self) -> object:
         """How the groups are called in the cloud."""
         return sorted([one.group_id, one.display_name] for one in self.groups_coming)
+
+    def beyond_kind(self, kind: ChangeKind) -> Text:
+        """A group that comes twice."""
+        del kind
+        return NOTHING if len(self.groups) == len(self.groups_coming) else t("names a group twice")
+
+
+@dataclass(frozen=True, slots=True)
+class SwitchOn(BringsGroups):
+    """Group writeback v1 is switched on in the wizard: all Microsoft 365 groups come to the OU, none of them chosen."""
+
+    name = "switch-on"
+    kinds = frozenset({ChangeKind.SWITCH_ON})
 
     def settings(self) -> Mapping[str, object]:
         """The box."""

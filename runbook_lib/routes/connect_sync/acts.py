@@ -16,6 +16,8 @@ ACT_ORDER = (
     ChangeKind.SWITCH_OFF,
     ChangeKind.BRING_BACK,
     ChangeKind.SWITCH_ON,
+    ChangeKind.CHOOSE_GROUPS,
+    ChangeKind.LEAVE_STAGING,
     ChangeKind.NEW_GROUP_DEFAULT,
     ChangeKind.GROUP_WRITEBACK,
     ChangeKind.RUN_CYCLE,

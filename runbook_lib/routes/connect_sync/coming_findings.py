@@ -16,7 +16,6 @@ from runbook_lib.model.moment import moment_in
 from runbook_lib.model.predicted import Known
 from runbook_lib.model.text import Text, counted, first_of, joined, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.rules.policy import Policy
 
 _ENABLE = 'Microsoft Entra documentation, "Enable Microsoft Entra Connect group writeback"'
 _GUIDANCE = 'Microsoft Entra documentation, "Group source of authority guidance"'
@@ -27,16 +26,18 @@ BARRING = ("cn-taken", "cn-twice", "cn-too-long", "several-objects")
 """Troubles with which a group does not arrive as it should."""
 
 
-def coming_findings(prediction: ConnectPrediction, policy: Policy, evidence: ConnectEvidence | None) -> list[Finding]:
+def coming_findings(
+    prediction: ConnectPrediction, evidence: ConnectEvidence | None, *, stray: bool = False
+) -> list[Finding]:
     """Everything that the prediction has to say, the gravest first.
 
     Args:
         prediction: What AD will look like.
-        policy: What the operator decided.
         evidence: The Connect server's; None: there is none.
+        stray: Whether the parameters select some groups, and nothing chooses among them.
     """
     found = [
-        *_not_chosen(prediction, policy),
+        *(_not_chosen(prediction) if stray else ()),
         *_standing(prediction, Standing.ADOPTED, "connect-sync-takes-over", t("v1 probably takes it over")),
         *_standing(prediction, Standing.DOUBLED, "connect-sync-doubles", t("v1 makes a second group beside it")),
         *_standing(prediction, Standing.UNCLEAR, "connect-sync-unclear", t("what v1 does with it is not known")),
@@ -55,19 +56,34 @@ def _all(prediction: ConnectPrediction) -> Finding:
     left_out = prediction.members(Known.NO)
     unknown = prediction.members(Known.UNKNOWN)
     return Finding(
-        id="connect-sync-all",
+        id="connect-sync-chosen" if prediction.not_chosen else "connect-sync-all",
         severity=Severity.INFO,
-        seen=t(
-            "v1 writes all Microsoft 365 groups, or none: {groups}, {new} new and {there} there already. Of their "
-            "members {written:,} are written, {left_out:,} are not, and of {unknown:,} that is not known.",
-            groups=counted(len(prediction.groups), "group"),
-            new=new,
-            there=there,
-            written=written,
-            left_out=left_out,
-            unknown=unknown,
+        seen=joined(
+            (
+                t(
+                    "v1 writes the groups that rules choose: {groups}, {new} new and {there} there already.",
+                    groups=counted(len(prediction.groups), "group"),
+                    new=new,
+                    there=there,
+                )
+                if prediction.not_chosen
+                else t(
+                    "v1 writes all Microsoft 365 groups, or none: {groups}, {new} new and {there} there already.",
+                    groups=counted(len(prediction.groups), "group"),
+                    new=new,
+                    there=there,
+                ),
+                t(
+                    "Their members: {written:,} written, {left_out:,} not written, {unknown:,} not known.",
+                    written=written,
+                    left_out=left_out,
+                    unknown=unknown,
+                ),
+            )
         ),
-        why=t("Which groups come nobody can choose; writebackConfiguration of a group counts under V2 alone."),
+        why=t("writebackConfiguration of a group counts under V2 alone.")
+        if prediction.not_chosen
+        else t("Which groups come nobody can choose; writebackConfiguration of a group counts under V2 alone."),
         source=f"{_ENABLE}; {_GUIDANCE}",
         values={
             "groups": len(prediction.groups),
@@ -80,9 +96,7 @@ def _all(prediction: ConnectPrediction) -> Finding:
     )
 
 
-def _not_chosen(prediction: ConnectPrediction, policy: Policy) -> Iterator[Finding]:
-    if not (policy.select_ids or policy.select_names):
-        return
+def _not_chosen(prediction: ConnectPrediction) -> Iterator[Finding]:
     yield Finding(
         id="connect-sync-selection",
         severity=Severity.BLOCKING,
@@ -92,7 +106,10 @@ def _not_chosen(prediction: ConnectPrediction, policy: Policy) -> Iterator[Findi
         ),
         expected=t("No selection, or the route direct, which writes the groups that are selected."),
         why=t("Whoever selects a few groups does not expect all of them."),
-        to_do=t("Empty select_ids and select_names; or acknowledge this finding; or set route to direct."),
+        to_do=t(
+            "Empty select_ids and select_names; or acknowledge this finding; or set route to direct. To choose some "
+            "under v1, leave it first with 40-disable-writeback."
+        ),
         source=_GUIDANCE,
         values={"groups": len(prediction.groups)},
         acknowledgeable=True,

@@ -6,7 +6,7 @@ overwritten by a cycle.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from runbook_lib.connect.arrived import ArrivalState, ConnectArrival, connect_arrivals
 from runbook_lib.connect.predicted import ConnectPrediction
@@ -27,12 +27,15 @@ from runbook_lib.routes.predicted_members import accounts_of
 _OVERWRITTEN = t("A cycle of Connect Sync overwrites what is otherwise in AD.")
 
 
-def check_connect_drift(inventory: Inventory, settings: WritebackSettings) -> Drift:
+def check_connect_drift(
+    inventory: Inventory, settings: WritebackSettings, chosen: Collection[str] | None = None
+) -> Drift:
     """Compare every Microsoft 365 group with its AD object.
 
     Args:
         inventory: Both sides.
         settings: What decides about every group.
+        chosen: Ids of the groups that rules of somebody's own choose; None: all are meant.
 
     Raises:
         Refused: A reading is incomplete, or v1 is off (``connect-v1-off``): nothing is kept written then.
@@ -44,7 +47,7 @@ def check_connect_drift(inventory: Inventory, settings: WritebackSettings) -> Dr
             code="connect-v1-off",
             hint=t("Switch it on with 30-enable-writeback; or set route to the one that writes the groups."),
         )
-    prediction = predict_writeback(inventory, settings)
+    prediction = predict_writeback(inventory, settings, chosen)
     accounts = accounts_of(inventory)
     arrivals = connect_arrivals(
         prediction, _present(inventory, prediction), inventory.index.guid_of_dn, accounts, exported=True

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
@@ -9,6 +10,7 @@ from pydantic import Field, StringConstraints
 from runbook_lib.change.route import DomainTargetFields, Fields, PayloadFields
 from runbook_lib.model.ids import GUID_PATTERN, as_group_id, as_object_guid
 from runbook_lib.routes.connect_sync.actions import ComingGroup, ConnectAction, LetConnectorWrite, RunCycle, SwitchOn
+from runbook_lib.routes.connect_sync.choosing_actions import ChooseInStaging, KeptOutGroup, LeaveStaging
 from runbook_lib.routes.connect_sync.group_writeback import SetGroupWriteback
 from runbook_lib.routes.connect_sync.leaving_actions import BringBack, GoingGroup, SetNewGroupDefault, SwitchOff
 from runbook_lib.routes.connect_sync.payload import ConnectSyncPayload
@@ -57,14 +59,42 @@ class _ComingGroupFields(Fields):
     cn: str
 
 
+def _coming(groups: Sequence[_ComingGroupFields]) -> tuple[ComingGroup, ...]:
+    return tuple(ComingGroup(as_group_id(one.group_id), one.display_name, one.cn) for one in groups)
+
+
 class _SwitchOnFields(Fields):
     action: Literal["switch-on"]
     display_names: bool
     groups: list[_ComingGroupFields]
 
     def made(self) -> ConnectAction:
-        coming = (ComingGroup(as_group_id(one.group_id), one.display_name, one.cn) for one in self.groups)
-        return SwitchOn(self.display_names, tuple(coming))
+        return SwitchOn(self.display_names, _coming(self.groups))
+
+
+class _KeptOutGroupFields(Fields):
+    group_id: _Guid
+    display_name: str
+
+
+class _ChooseGroupsFields(Fields):
+    action: Literal["choose-groups"]
+    display_names: bool
+    groups: list[_ComingGroupFields]
+    kept_out: list[_KeptOutGroupFields]
+
+    def made(self) -> ConnectAction:
+        kept_out = (KeptOutGroup(as_group_id(one.group_id), one.display_name) for one in self.kept_out)
+        return ChooseInStaging(self.display_names, _coming(self.groups), tuple(kept_out))
+
+
+class _LeaveStagingFields(Fields):
+    action: Literal["leave-staging"]
+    display_names: bool
+    groups: list[_ComingGroupFields]
+
+    def made(self) -> ConnectAction:
+        return LeaveStaging(self.display_names, _coming(self.groups))
 
 
 class _RunCycleFields(Fields):
@@ -136,6 +166,8 @@ class _GroupWritebackFields(Fields):
 _ActionFields = Annotated[
     _LetConnectorWriteFields
     | _SwitchOnFields
+    | _ChooseGroupsFields
+    | _LeaveStagingFields
     | _SwitchOffFields
     | _BringBackFields
     | _NewGroupDefaultFields
@@ -175,6 +207,9 @@ class EffectFields(Fields):
     handed_over: str = Field(default="", description="ConnectAction that was handed to a person")
     file: str = Field(default="", description="File of the record that holds what was handed over")
     sha256: str = Field(default="", description="SHA-256 of that file")
+    groups_before: str = Field(
+        default="", description="SHA-256 of groups-before.json, with which AD is compared when v1 is gone"
+    )
     undeleted: str = Field(default="", description="DN under which a group came back from the deleted objects")
     settings_id: str = Field(default="", description="Id of the settings of groups that were replaced")
     settings_made: bool = Field(default=False, description="Whether those settings were made")

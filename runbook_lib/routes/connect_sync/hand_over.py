@@ -13,11 +13,19 @@ from dataclasses import dataclass
 
 from runbook_lib.model.text import Text, counted, joined, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.preflight.hand_off import CONNECT_SHELL, GrantConnectorRights, RunDeltaCycle
-from runbook_lib.routes.connect_sync.actions import ConnectAction, LetConnectorWrite, RunCycle, SwitchOn
+from runbook_lib.preflight.hand_off import CONNECT_SHELL, ChooseGroups, GrantConnectorRights, RunDeltaCycle
+from runbook_lib.routes.connect_sync.actions import (
+    BringsGroups,
+    ConnectAction,
+    LetConnectorWrite,
+    RunCycle,
+    SwitchOn,
+)
+from runbook_lib.routes.connect_sync.choosing_actions import ChooseInStaging, LeaveStaging
 from runbook_lib.routes.connect_sync.leaving_actions import SwitchOff
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget
 
+_THE_ACTIVE_ONE = t("the active one")
 WIZARD = t("the wizard of Microsoft Entra Connect, on the Connect Sync server")
 NEVER: tuple[Text, ...] = (
     t("Set-ADSyncGlobalSettings: it flips a setting and makes neither rules nor the OU."),
@@ -32,6 +40,11 @@ NEVER_TO_SWITCH_OFF: tuple[Text, ...] = (
     *NEVER,
 )
 """What must not be run in order to switch v1 off."""
+NEVER_WHILE_CHOOSING: tuple[Text, ...] = (
+    t("The wizard's Configure staging mode, to leave it: not before a run of this notebook hands that over."),
+    *NEVER,
+)
+"""What must not be done while rules are tried on a server in staging mode."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,8 +138,24 @@ def _to_optional_features(target: ConnectSyncTarget, facts: ServerFacts) -> tupl
     )
 
 
+def _tick_writeback(action: ConnectAction, target: ConnectSyncTarget) -> tuple[Text, ...]:
+    """The wizard's pages from the one with the box on."""
+    by_name = isinstance(action, BringsGroups) and action.display_names
+    return (
+        t("Tick Group writeback. Leave every other box as it is. Next."),
+        t("Choose this OU, and no other: {ou}", ou=printable(target.ou_dn)),
+        t("Tick 'Writeback group Distinguished Name with cloud Display Name'. It cannot be changed later.")
+        if by_name
+        else t(
+            "Leave 'Writeback group Distinguished Name with cloud Display Name' without a tick. It cannot be "
+            "changed later."
+        ),
+        t("If the wizard says that the OU is excluded, put the OU into Domain and OU filtering first."),
+        t("Configure, then Exit."),
+    )
+
+
 def _switch_on(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts) -> HandOver:
-    by_name = isinstance(action, SwitchOn) and action.display_names
     return HandOver(
         action.name,
         t("Group writeback is switched on: all Microsoft 365 groups, {groups}", groups=len(action.groups)),
@@ -134,16 +163,75 @@ def _switch_on(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFa
         (
             t("Sign in on the server as its administrator and a member of ADSyncAdmins."),
             *_to_optional_features(target, facts),
-            t("Tick Group writeback. Leave every other box as it is. Next."),
-            t("Choose this OU, and no other: {ou}", ou=printable(target.ou_dn)),
-            t("Tick 'Writeback group Distinguished Name with cloud Display Name'. It cannot be changed later.")
-            if by_name
-            else t(
-                "Leave 'Writeback group Distinguished Name with cloud Display Name' without a tick. It cannot be "
-                "changed later."
+            *_tick_writeback(action, target),
+        ),
+        never=NEVER,
+    )
+
+
+def _choose_groups(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts) -> HandOver:
+    kept_out = action.kept_out if isinstance(action, ChooseInStaging) else ()
+    rules = ChooseGroups(tuple((one.group_id, one.display_name) for one in kept_out), len(action.groups))
+    return HandOver(
+        action.name,
+        t(
+            "Unconfirmed, in staging mode only: rules choose {groups} and keep {kept_out} out",
+            groups=counted(len(action.groups), "group"),
+            kept_out=counted(len(kept_out), "group"),
+        ),
+        t("a Connect Sync server in staging mode: its wizard, its Synchronization Rules Editor, Windows PowerShell"),
+        (
+            t(
+                "Read this first. Microsoft says that v1 writes all Microsoft 365 groups or none; that rules choose "
+                "among them no public text says. So all of this is done where nothing is exported, and AD stays as it "
+                "is."
             ),
-            t("If the wizard says that the OU is excluded, put the OU into Domain and OU filtering first."),
-            t("Configure, then Exit."),
+            t(
+                "Take a server that is in staging mode, or put it there: its wizard, Configure, Configure staging "
+                "mode. Where it is the only server, nothing at all is exported until it leaves staging mode: no user, "
+                "no password, no device."
+            ),
+            t("Sign in on that server as its administrator and a member of ADSyncAdmins."),
+            *_to_optional_features(target, facts),
+            *_tick_writeback(action, target),
+            t("Make the two rules that the lines below describe, then run the lines: a whole cycle, and no export."),
+            t("Run the collector there with -PendingExports: gwb connect collector writes it out."),
+            t(
+                "Name its file in connect_evidence, and run this notebook again with the same change id: it compares "
+                "what that server would export with the groups that are chosen. Until it hands the next step over, "
+                "nobody takes the server out of staging mode."
+            ),
+        ),
+        lines=rules.text(),
+        never=NEVER_WHILE_CHOOSING,
+    )
+
+
+def _leave_staging(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts) -> HandOver:
+    return HandOver(
+        action.name,
+        t(
+            "The server with the rules becomes the active one: {groups} will be written",
+            groups=counted(len(action.groups), "group"),
+        ),
+        joined((WIZARD, _named(facts, t("the one with the rules"))), ", "),
+        (
+            t(
+                "Where another server is the active one, put that into staging mode first: its wizard, Configure, "
+                "Configure staging mode. Two active servers write against each other."
+            ),
+            t("Sign in on the server with the rules as its administrator and a member of ADSyncAdmins."),
+            t("Open Microsoft Entra Connect, then Configure. Choose Configure staging mode, then Next."),
+            t(
+                "Sign in as a Hybrid Identity Administrator of the tenant {domain} ({tenant}).",
+                domain=printable(facts.tenant_domain) or t("with this id"),
+                tenant=printable(target.tenant_id),
+            ),
+            t("Clear the box for staging mode, then Next, Configure and Exit."),
+            t(
+                "Note where these rules are kept: a server without them that becomes the active one writes all "
+                "Microsoft 365 groups. A group that is made later is named by no rule and is written."
+            ),
         ),
         never=NEVER,
     )
@@ -193,13 +281,15 @@ def _cycle(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts)
     )
 
 
-def _named(facts: ServerFacts) -> Text:
-    return t("named {server}", server=printable(facts.server, limit=80)) if facts.server else t("the active one")
+def _named(facts: ServerFacts, otherwise: Text = _THE_ACTIVE_ONE) -> Text:
+    return t("named {server}", server=printable(facts.server, limit=80)) if facts.server else otherwise
 
 
 _TEXTS: Mapping[type[ConnectAction], Callable[[ConnectAction, ConnectSyncTarget, ServerFacts], HandOver]] = {
     LetConnectorWrite: _rights,
     SwitchOn: _switch_on,
+    ChooseInStaging: _choose_groups,
+    LeaveStaging: _leave_staging,
     SwitchOff: _switch_off,
     RunCycle: _cycle,
 }

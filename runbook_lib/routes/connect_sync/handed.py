@@ -5,7 +5,7 @@ A journal is its writer's word. Nothing is written because of it: it only tells 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -15,12 +15,16 @@ from runbook_lib.change.journal_check import effects_beyond, effects_of
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.change.route import Routes
 from runbook_lib.connect.predicted import NamingMode
-from runbook_lib.errors import UsageError
+from runbook_lib.errors import Refused, UsageError
+from runbook_lib.files import PLAN
+from runbook_lib.model.change import Plan
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.moment import moment_in
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
-from runbook_lib.routes.connect_sync.actions import HANDED_OVER, SwitchOn
+from runbook_lib.routes.connect_sync.actions import HANDED_OVER, BringsGroups, ConnectAction
+from runbook_lib.routes.connect_sync.choosing_actions import ChooseInStaging, LeaveStaging
+from runbook_lib.routes.connect_sync.leaving_actions import GROUPS_BEFORE
 from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES, ConnectSyncChange, ConnectSyncPlan
 
 
@@ -34,6 +38,8 @@ class EarlierHandOver:
         plan: The plan.
         changes: What of it was handed to a person.
         runs: Ids of all runs that carried it out, oldest first: several where one broke off.
+        groups_before: SHA-256 of what was kept of the domain's groups before v1 was handed over to be switched off, by
+            the journal; empty: it names none.
     """
 
     run: str
@@ -41,14 +47,31 @@ class EarlierHandOver:
     plan: ConnectSyncPlan
     changes: tuple[ConnectSyncChange, ...]
     runs: tuple[str, ...] = ()
+    groups_before: str = ""
 
     @property
     def naming(self) -> NamingMode | None:
         """The names that the wizard was handed over with; None where it was not."""
-        switch = self.of_kind(ChangeKind.SWITCH_ON)
-        if switch is None or not isinstance(switch.payload.action, SwitchOn):
+        brings = next((one for one in self._actions if isinstance(one, BringsGroups)), None)
+        if brings is None:
             return None
-        return NamingMode.DISPLAY_NAME if switch.payload.action.display_names else NamingMode.ID
+        return NamingMode.DISPLAY_NAME if brings.display_names else NamingMode.ID
+
+    @property
+    def chosen(self) -> frozenset[str]:
+        """The groups that were chosen, by id; empty where all come, or nothing was handed over that brings any."""
+        return next(
+            (one.groups for one in self._actions if isinstance(one, ChooseInStaging | LeaveStaging)), frozenset()
+        )
+
+    @property
+    def awaited(self) -> ConnectSyncChange | None:
+        """The change after which groups come to AD; None: there is none, or it was handed to nobody."""
+        return self.of_kind(ChangeKind.SWITCH_ON) or self.of_kind(ChangeKind.LEAVE_STAGING)
+
+    @property
+    def _actions(self) -> Iterator[ConnectAction]:
+        return (change.payload.action for change in self.changes)
 
     def of_kind(self, kind: ChangeKind) -> ConnectSyncChange | None:
         """The change of a kind that was handed over."""
@@ -82,21 +105,19 @@ def earlier_hand_over(
         prove: Refuses folders of runs whose records are not what was sealed.
 
     Raises:
-        Refused: A journal, a closing or a record cannot be believed.
+        Refused: A journal, a closing, a plan or a record cannot be believed.
     """
     journals = journals_of(change_folder, routes)
     done = [one for one in journals if one.carried_out and one.run.name not in but]
     if not done or done[-1].opened.get("route") != Route.CONNECT_SYNC.value:
         return None
     last = done[-1]
+    if last.opened.get("operation", operation.value) != operation.value:
+        return None
     chain = chain_of(last, journals)
     prove([one.run for one in chain])
-    try:
-        plan = read_plan(last.run, routes)
-    except UsageError:
-        plan = None
-    at = moment_in(last.last)
-    if plan is None or at is None or plan.operation is not operation or plan.route is not Route.CONNECT_SYNC:
+    plan, at = _plan_of(last.run, routes), moment_in(last.last)
+    if at is None or plan.operation is not operation or plan.route is not Route.CONNECT_SYNC:
         return None
     if any(one.opened.get("plan_digest") != plan.digest for one in chain):
         raise damaged_journal(last.run, 1, t("it is of another plan than plan.json beside it"))
@@ -107,4 +128,26 @@ def earlier_hand_over(
     known = CONNECT_SYNC_TYPES.plan(plan)
     changes = tuple(change for change in known.changes if change.digest in handed)
     runs = tuple(journal.run.name for journal in chain)
-    return EarlierHandOver(last.run.name, at, known, changes, runs) if changes else None
+    said = (str(one.data.get(GROUPS_BEFORE) or "") for some in effects.values() for one in some)
+    before = next(filter(None, said), "")
+    return EarlierHandOver(last.run.name, at, known, changes, runs, before) if changes else None
+
+
+def _plan_of(run: Path, routes: Routes) -> Plan:
+    """The plan beside a journal that says it was carried out: without it nobody knows what is waited for."""
+    try:
+        plan, why = read_plan(run, routes), t("it is missing")
+    except UsageError as error:
+        plan, why = None, error.message
+    if plan is not None:
+        return plan
+    raise Refused(
+        t("The plan that the run {run} handed over cannot be believed: {why}", run=run.name, why=why),
+        code="handed-over-plan-unread",
+        hint=t(
+            "Bring its {plan} back from your backup of the records. Or use another change id, after whoever has the "
+            "hand-off was told: it plans anew and hands over again.",
+            plan=PLAN,
+        ),
+        values={"run": run.name},
+    )

@@ -21,6 +21,8 @@ from runbook_lib.model.ids import GroupId, ObjectGuid
 from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.routes.connect_sync.actions import ConnectAction, HandedOver
 
+GROUPS_BEFORE = "groups_before"
+"""Key of an effect that holds the SHA-256 of the file with the groups of the domain as they stood before."""
 CAME_BACK = "undeleted"
 """Key of an effect that holds the distinguished name under which a group came back."""
 SETTINGS_ID, SETTINGS_MADE = "settings_id", "settings_made"
@@ -57,6 +59,7 @@ class SwitchOff(HandedOver):
     """
 
     groups_going: tuple[GoingGroup, ...]
+    may_say = HandedOver.may_say | {GROUPS_BEFORE}
     name = "switch-off"
     kinds = frozenset({ChangeKind.SWITCH_OFF})
 
@@ -64,6 +67,11 @@ class SwitchOff(HandedOver):
     def groups(self) -> frozenset[str]:
         """The objects that go, by GUID: where two claim one cloud group, both go."""
         return frozenset(one.guid for one in self.groups_going)
+
+    @property
+    def groups_for_sure(self) -> frozenset[str]:
+        """Those that are sure to go."""
+        return frozenset(one.guid for one in self.groups_going if one.certain)
 
     def as_json(self) -> dict[str, object]:
         """Every group."""

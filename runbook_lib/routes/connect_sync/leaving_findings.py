@@ -35,6 +35,8 @@ def leaving_findings(
         deleted: The forest's Recycle Bin, and what of the deleted objects this account sees.
     """
     yield from _state(settings)
+    if settings.choosing:
+        yield rules_stay(settings.choosing)
     if not removals:
         return
     yield _gone(len(removals))
@@ -47,6 +49,22 @@ def leaving_findings(
         yield _threshold(len(removals), limit)
     if marked := [one for one in removals if one.present.governed_by_cloud]:
         yield _enforced(marked)
+
+
+def rules_stay(names: Sequence[str]) -> Finding:
+    """Rules of somebody's own that choose groups stay on the server when v1 goes; ``names`` is empty: not read."""
+    return Finding(
+        id="connect-rules-stay",
+        severity=Severity.WARNING,
+        seen=t(
+            "Rules of somebody's own choose among the groups, and they stay on the Connect server: {names}.",
+            names=first_of([printable(name, limit=80) for name in names], 5) or t("which ones was not read"),
+        ),
+        expected=t("No such rule, once v1 is off."),
+        why=t("Where v1 is switched on again, they choose again, whatever was meant by then."),
+        to_do=t("Delete them there in the Synchronization Rules Editor when v1 is off, unless it is to come back so."),
+        values={"rules": list(names)},
+    )
 
 
 def named_without_effect(groups: int) -> Finding:

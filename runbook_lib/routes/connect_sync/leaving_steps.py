@@ -17,6 +17,7 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.connect_sync.group_writeback import WRITEBACK_SET, SetGroupWriteback
 from runbook_lib.routes.connect_sync.leaving_actions import (
     CAME_BACK,
+    GROUPS_BEFORE,
     SETTINGS_ID,
     SETTINGS_MADE,
     BringBack,
@@ -33,6 +34,11 @@ class SwitchOffStep(HandOverStep[SwitchOff]):
         """Whether v1 is off already. Where nobody tells, it is handed over: the plan said so."""
         del begun
         return Look(LiveState.AFTER if self.context.live.switch().v1 is Switch.OFF else LiveState.BEFORE)
+
+    def changed(self) -> Mapping[str, object]:
+        """What was handed over, and the digest of what is later compared with AD, whose file stands beside it."""
+        before = self.context.groups_before()
+        return {**HandOverStep.changed(self), **({GROUPS_BEFORE: before} if before else {})}
 
 
 class BringBackStep(ActStep[BringBack]):

@@ -55,6 +55,11 @@ class ConnectSyncPayload:
         return self.action.groups
 
     @property
+    def groups_for_sure(self) -> frozenset[str]:
+        """Those of them that come or go for sure."""
+        return self.action.groups_for_sure
+
+    @property
     def members_added(self) -> tuple[str, ...]:
         """None: members are Connect's to write, and said in the prediction."""
         return ()

@@ -13,11 +13,24 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.text import counted, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.connect_sync.actions import ComingGroup, LetConnectorWrite, RunCycle, SwitchOn
+from runbook_lib.routes.connect_sync.actions import BringsGroups, ComingGroup, LetConnectorWrite, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.coming_findings import coming_findings
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver
 from runbook_lib.routes.connect_sync.payload import ConnectSyncChange
-from runbook_lib.routes.connect_sync.planning import ConnectSides, PlannedConnect, about_ou, finished_connect_plan
+from runbook_lib.routes.connect_sync.plan_choice import (
+    choice_changes,
+    choice_findings,
+    choice_of,
+    proof_of,
+    selects_some,
+)
+from runbook_lib.routes.connect_sync.planning import (
+    Choice,
+    ConnectSides,
+    PlannedConnect,
+    about_ou,
+    finished_connect_plan,
+)
 from runbook_lib.routes.connect_sync.steps import same_place
 from runbook_lib.routes.direct.preconditions import require_complete, require_container
 from runbook_lib.routes.predicted_members import accounts_of, in_ad, members_of
@@ -44,24 +57,37 @@ def plan_connect_enable(
     inventory = sides.inventory
     require_complete(inventory)
     require_container(inventory.directory.target, "target_ou", inventory.directory, policy)
-    prediction = predict_writeback(inventory, sides.settings)
-    wanted = _changes(sides, prediction, earlier)
+    choice = choice_of(sides, policy, earlier)
+    prediction = predict_writeback(inventory, sides.settings, choice.groups if choice else None)
+    if choice is not None and not choice.in_force:
+        choice = replace(choice, proof=proof_of(sides, prediction))
+    wanted = _changes(sides, prediction, choice, earlier)
     changes = [change for change in wanted if earlier is None or not earlier.covers(change)]
     if len(changes) < len(wanted) and all(change.kind is ChangeKind.RUN_CYCLE for change in changes):
         changes = []
-    if any(change.kind is ChangeKind.SWITCH_ON for change in changes):
+    if any(isinstance(change.payload.action, BringsGroups) for change in changes):
         _require_limit(prediction, policy)
     accounts = accounts_of(inventory)
     members = [members_of(group, in_ad(inventory, group.guid), accounts) for group in prediction.groups]
     there = len(prediction.standing(Standing.THERE))
     plan = finished_connect_plan(
-        operation, sides.target, changes, policy.limits.as_json(), in_step=there, members=members
+        operation,
+        sides.target,
+        changes,
+        policy.limits.as_json(),
+        in_step=there,
+        members=members,
+        refusals=choice.refusals if choice else (),
     )
-    findings = [*coming_findings(prediction, policy, sides.evidence), *_since(prediction, earlier, wanted)]
+    stray = choice is None and selects_some(sides, policy)
+    findings = [*coming_findings(prediction, sides.evidence, stray=stray), *_since(prediction, earlier, wanted)]
+    if choice is not None and choice.groups:
+        findings = [*choice_findings(prediction, choice, earlier), *findings]
     if not changes:
         # Nobody is asked: what was approved is on its way, or v1 has been on before.
         findings = [_told(finding) for finding in findings]
-    return PlannedConnect(plan, tuple(findings), prediction, waits=earlier is not None and not changes)
+    waits = earlier is not None and not changes
+    return PlannedConnect(plan, tuple(findings), prediction, waits=waits, choice=choice, wanted=tuple(wanted))
 
 
 def _told(finding: Finding) -> Finding:
@@ -69,11 +95,11 @@ def _told(finding: Finding) -> Finding:
 
 
 def _changes(
-    sides: ConnectSides, prediction: ConnectPrediction, earlier: EarlierHandOver | None
+    sides: ConnectSides, prediction: ConnectPrediction, choice: Choice | None, earlier: EarlierHandOver | None
 ) -> list[ConnectSyncChange]:
     v1, here = sides.settings.v1, sides.target.ou_dn
     rights = _rights(sides)
-    waits = earlier is not None and earlier.of_kind(ChangeKind.SWITCH_ON) is not None
+    waits = earlier is not None and (earlier.awaited is not None or bool(earlier.chosen))
     if v1 is Switch.ON:
         container = sides.settings.container
         # Where the wizard was handed over, a watch says that it was finished otherwise.
@@ -91,7 +117,8 @@ def _changes(
                 ),
                 values={"container": container.value, "target_ou": here},
             )
-        return rights if sides.account.may_write is Switch.OFF else []
+        if choice is None:
+            return rights if sides.account.may_write is Switch.OFF else []
     if v1 is Switch.UNKNOWN and not waits:
         raise Refused(
             t("Whether group writeback v1 is on could not be read, and nobody attests that it is off."),
@@ -99,11 +126,14 @@ def _changes(
             hint=HOW_TO_ATTEST,
         )
     # Rights that were known while the wizard was handed over are not asked for again because nobody shows them now.
-    granted = (Switch.ON, Switch.UNKNOWN) if waits else (Switch.ON,)
+    granted = (Switch.ON, Switch.UNKNOWN) if earlier and earlier.awaited else (Switch.ON,)
+    missing = [] if sides.account.may_write in granted else rights
+    if choice is not None:
+        return choice_changes(sides, prediction, choice, missing)
     coming = tuple(ComingGroup(group.group_id, group.display_name, group.cn.value) for group in prediction.groups)
     by_name = prediction.naming is NamingMode.DISPLAY_NAME
     return [
-        *([] if sides.account.may_write in granted else rights),
+        *missing,
         about_ou(
             sides.target, ChangeKind.SWITCH_ON, SwitchOn(by_name, coming), "v1-off", t("Group writeback v1 is off.")
         ),
@@ -141,19 +171,26 @@ def _since(
     prediction: ConnectPrediction, earlier: EarlierHandOver | None, wanted: list[ConnectSyncChange]
 ) -> list[Finding]:
     """What is otherwise than when it was handed over."""
-    switch = earlier.of_kind(ChangeKind.SWITCH_ON) if earlier else None
+    changes = earlier.changes if earlier else ()
+    switch = next((change for change in changes if isinstance(change.payload.action, BringsGroups)), None)
     if earlier is None or switch is None:
         return []
     at = to_the_minute(earlier.at)
-    still_off = any(change.kind is ChangeKind.SWITCH_ON for change in wanted)
+    again = [
+        change
+        for change in wanted
+        if isinstance(change.payload.action, BringsGroups) and change.kind is not ChangeKind.LEAVE_STAGING
+    ]
     found = []
-    if still_off and not any(earlier.covers(change) for change in wanted if change.kind is ChangeKind.SWITCH_ON):
+    if again and not any(earlier.covers(change) for change in again):
         found.append(
             Finding(
                 id="connect-sync-handed-otherwise",
                 severity=Severity.WARNING,
                 seen=t(
-                    "The run {run} handed the wizard over {at}, with another OU or other names.", run=earlier.run, at=at
+                    "The run {run} handed the wizard over {at}, with another OU, other names or other groups.",
+                    run=earlier.run,
+                    at=at,
                 ),
                 why=t("Two hand-overs that say different things are in somebody's hands."),
                 to_do=t("Tell whoever has the first one that it does not count any more."),
@@ -162,7 +199,7 @@ def _since(
         )
     approved, now = set(switch.payload.groups), {group.group_id for group in prediction.groups}
     more, less = now - approved, approved - now
-    if more or less:
+    if (more or less) and not earlier.chosen:
         found.append(
             Finding(
                 id="connect-sync-groups-since",

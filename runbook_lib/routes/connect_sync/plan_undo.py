@@ -27,10 +27,12 @@ from runbook_lib.model.ids import anchor_of
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, counted, first_of, t
 from runbook_lib.model.untrusted import printable
-from runbook_lib.routes.connect_sync.actions import ComingGroup, RunCycle, SwitchOn
+from runbook_lib.routes.connect_sync.actions import BringsGroups, ComingGroup, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.acts import in_act_order
+from runbook_lib.routes.connect_sync.choosing_actions import ChooseInStaging, LeaveStaging
 from runbook_lib.routes.connect_sync.group_writeback import SetGroupWriteback, about_group
 from runbook_lib.routes.connect_sync.leaving_actions import BringBack, GoingGroup, SetNewGroupDefault, SwitchOff
+from runbook_lib.routes.connect_sync.leaving_findings import rules_stay
 from runbook_lib.routes.connect_sync.new_group_default import default_undone
 from runbook_lib.routes.connect_sync.payload import (
     CONNECT_SYNC_TYPES,
@@ -86,7 +88,7 @@ def plan_undo(
     off = next((one.payload.action for one in plan.changes if isinstance(one.payload.action, SwitchOff)), None)
     if off is not None:
         made = _way_back(off, inventory, settings, limits, target)
-    elif any(one.kind is ChangeKind.SWITCH_ON for one in plan.changes):
+    elif any(isinstance(one.payload.action, BringsGroups) for one in plan.changes):
         made = plan_disable(inventory, settings, limits, operation=Operation.UNDO)
     else:
         made = LeavingPlan(_plan(target, (), limits), (), ())
@@ -96,7 +98,7 @@ def plan_undo(
     if single or refused:
         changes, refusals = in_act_order((*made.plan.changes, *single)), (*made.plan.refusals, *refused)
         made = replace(made, plan=replace(made.plan, changes=changes, refusals=refusals))
-    return replace(made, findings=(*made.findings, *findings, *_stays(plan)))
+    return replace(made, findings=(*made.findings, *findings, *_stays(plan), *_rules_stay(plan, settings)))
 
 
 def _way_back(
@@ -204,9 +206,11 @@ def _on_again(
     sure = [one for one in off.groups_going if one.certain] or off.groups_going
     by_id = 2 * sum(rdn_value(one.dn) == anchor_of(one.group_id) for one in sure) >= len(sure)
     mode = NamingMode.ID if by_id else NamingMode.DISPLAY_NAME
+    # Rules that choose stay on the server when v1 goes: what they had chosen is what comes with it again.
+    chosen = frozenset(one.group_id for one in off.groups_going) if settings.choosing else None
     coming = tuple(
         ComingGroup(group.group_id, group.display_name, group.names[mode].value)
-        for group in predict_writeback(inventory, settings).groups
+        for group in predict_writeback(inventory, settings, chosen).groups
     )
     why = t("After the groups are back, so that v1 joins them.")
     return (
@@ -276,6 +280,11 @@ def _stays(plan: ConnectSyncPlan) -> tuple[Finding, ...]:
             to_do=t("Take them with dsacls where v1 is not to come back."),
         ),
     )
+
+
+def _rules_stay(plan: ConnectSyncPlan, settings: WritebackSettings) -> tuple[Finding, ...]:
+    chose = any(isinstance(one.payload.action, ChooseInStaging | LeaveStaging) for one in plan.changes)
+    return (rules_stay(settings.choosing),) if chose and not settings.choosing else ()
 
 
 def _default(

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+from runbook_lib.connect.choosing import ChoiceProof
 from runbook_lib.connect.evidence import ConnectEvidence
 from runbook_lib.connect.predicted import ConnectPrediction, NamingMode
 from runbook_lib.connect.settings import WritebackSettings
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.model.change import GroupMembers, Plan, PlanOf
+from runbook_lib.model.change import GroupMembers, Plan, PlanOf, Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding
@@ -46,12 +47,14 @@ class ConnectSides:
         settings: What decides about every group under v1.
         account: The connector account.
         evidence: The server's, where there is one that counts.
+        before: Whether that was collected before what is waited for was handed over.
     """
 
     inventory: Inventory
     settings: WritebackSettings
     account: ConnectorAccount = ConnectorAccount()
     evidence: ConnectEvidence | None = None
+    before: bool = False
 
     @property
     def target(self) -> ConnectSyncTarget:
@@ -60,17 +63,38 @@ class ConnectSides:
 
 
 @dataclass(frozen=True, slots=True)
+class Choice:
+    """Some Microsoft 365 groups are to be written, by rules on a server in staging mode.
+
+    Attributes:
+        groups: Their ids; empty where none of those that are named can be.
+        in_force: Whether such a server is the active one, or that was handed over: its groups are waited for.
+        proof: What its pending exports prove.
+        refusals: Groups that are named and that v1 never writes.
+    """
+
+    groups: frozenset[str]
+    in_force: bool
+    proof: ChoiceProof = field(default_factory=ChoiceProof)
+    refusals: tuple[Refusal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedConnect:
     """A plan, what AD will look like when it is done, and what was found while making it.
 
     Attributes:
         waits: Whether everything that a person has to do was handed over before: AD is waited for.
+        choice: The groups that are chosen, where some are; None: all Microsoft 365 groups are meant.
+        wanted: What a person has to do by now, whether it was handed over before or not.
     """
 
     plan: Plan
     findings: tuple[Finding, ...]
     prediction: ConnectPrediction
     waits: bool = False
+    choice: Choice | None = None
+    wanted: tuple[ConnectSyncChange, ...] = ()
 
 
 def require_connect_fit(parameters: Parameters) -> None:
@@ -108,6 +132,7 @@ def finished_connect_plan(
     *,
     in_step: int = 0,
     members: Sequence[GroupMembers] = (),
+    refusals: Sequence[Refusal] = (),
 ) -> PlanOf[ConnectSyncPayload, ConnectSyncTarget]:
     """Order the changes and bind them to the OU."""
     return PlanOf(
@@ -115,6 +140,7 @@ def finished_connect_plan(
         target=target,
         changes=in_act_order(changes),
         limits=dict(limits),
+        refusals=tuple(refusals),
         in_step=in_step,
         members=tuple(sorted(members, key=lambda group: group.group_id)),
         route=Route.CONNECT_SYNC,

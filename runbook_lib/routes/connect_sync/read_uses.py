@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -97,22 +98,28 @@ def groups_before(groups: Sequence[DirectoryGroup]) -> str:
     return json.dumps(told, indent=1, sort_keys=True, ensure_ascii=True) + "\n"
 
 
-def read_groups_before(runs: Sequence[Path]) -> dict[ObjectGuid, str]:
-    """What ``BEFORE_FILE`` says of the first run that wrote one: before anything was handed over.
+def read_groups_before(runs: Sequence[Path], sha256: str) -> dict[ObjectGuid, str]:
+    """What ``BEFORE_FILE`` says of the run that handed v1 over to be switched off.
 
     Args:
         runs: Folders of the runs of a change, oldest first.
+        sha256: Of that file, by the journal; empty (runs of earlier versions): the first run that wrote one counts.
 
     Raises:
         Refused: It is missing or is not what was written (``groups-before-unread``).
     """
-    run = next((one for one in runs if (one / BEFORE_FILE).exists()), runs[-1])
+    kept = [one for one in runs if (one / BEFORE_FILE).exists()]
+    run = next((one for one in kept if sha256 == _digest_of(one / BEFORE_FILE)), (kept or runs[-1:])[0])
     why = t("it is missing")
     try:
-        told = strict_json(read_plain(run / BEFORE_FILE, largest=_LARGEST_BEFORE).data)
-        if isinstance(told, dict):
+        data = read_plain(run / BEFORE_FILE, largest=_LARGEST_BEFORE).data
+        told = strict_json(data)
+        if sha256 and hashlib.sha256(data).hexdigest() != sha256:
+            why = t("the journal names it by another SHA-256")
+        elif isinstance(told, dict):
             return {as_object_guid(guid): str(dn) for guid, dn in told.items()}
-        why = t("it holds no list of groups")
+        else:
+            why = t("it holds no list of groups")
     except FileNotFoundError:
         pass
     except Unfit as unfit:
@@ -128,3 +135,10 @@ def read_groups_before(runs: Sequence[Path]) -> dict[ObjectGuid, str]:
         ),
         values={"run": run.name},
     )
+
+
+def _digest_of(path: Path) -> str:
+    try:
+        return hashlib.sha256(read_plain(path, largest=_LARGEST_BEFORE).data).hexdigest()
+    except (OSError, Unfit):
+        return ""

@@ -11,7 +11,7 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupState
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.text import t
-from runbook_lib.routes.connect_sync.actions import SwitchOn
+from runbook_lib.routes.connect_sync.actions import BringsGroups
 from runbook_lib.routes.connect_sync.payload import ConnectSyncPlan
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget
 
@@ -46,7 +46,7 @@ def require_connect_rest_allowed(
     there = {row.group_id for row in inventory.rows if row.state is GroupState.WRITTEN_BY_CONNECT}
     coming: set[str] = set()
     for change in plan.changes:
-        if change.digest not in finished and isinstance(change.payload.action, SwitchOn):
+        if change.digest not in finished and isinstance(change.payload.action, BringsGroups):
             coming |= change.payload.action.groups - there
     if len(coming) > limits["creates"]:
         raise Refused(

@@ -9,7 +9,6 @@ from runbook_lib.model.ids import anchor_of
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.routes.action import beyond_action
-from runbook_lib.routes.connect_sync.actions import SwitchOn
 from runbook_lib.routes.connect_sync.acts import acts_of
 from runbook_lib.routes.connect_sync.files import (
     ApprovedConnectSyncTargetFields,
@@ -22,14 +21,17 @@ from runbook_lib.routes.connect_sync.leaving_actions import BringBack
 from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES, ConnectSyncChange, ConnectSyncPlan
 
 _EITHER = (ChangeKind.RUN_CYCLE, ChangeKind.NEW_GROUP_DEFAULT, ChangeKind.GROUP_WRITEBACK)
+_CHOICE = frozenset({ChangeKind.CHOOSE_GROUPS, ChangeKind.LEAVE_STAGING})
 _KINDS = {
-    Operation.ENABLE: frozenset({ChangeKind.GRANT_RIGHTS, ChangeKind.SWITCH_ON, *_EITHER}),
+    Operation.ENABLE: frozenset({ChangeKind.GRANT_RIGHTS, ChangeKind.SWITCH_ON, *_CHOICE, *_EITHER}),
     Operation.DISABLE: frozenset({ChangeKind.SWITCH_OFF, *_EITHER}),
-    Operation.UNDO: frozenset(KINDS_OF_ROUTE[Route.CONNECT_SYNC]),
+    Operation.UNDO: frozenset(KINDS_OF_ROUTE[Route.CONNECT_SYNC]) - _CHOICE,
 }
 """What each operation may do."""
 _OF_GROUP = frozenset({ChangeKind.BRING_BACK, ChangeKind.GROUP_WRITEBACK})
 """Kinds that are about one group; all others are about the OU of written groups."""
+_WAYS = _CHOICE | {ChangeKind.SWITCH_ON, ChangeKind.SWITCH_OFF}
+"""Kinds that decide what v1 writes: a plan has one of them at most, since each is proved before the next."""
 
 
 def beyond_kind(change: ConnectSyncChange, operation: Operation) -> Text:
@@ -37,8 +39,6 @@ def beyond_kind(change: ConnectSyncChange, operation: Operation) -> Text:
     action = change.payload.action
     if beyond := beyond_action(change, operation, _KINDS, _OF_GROUP):
         return beyond
-    if isinstance(action, SwitchOn) and len(action.groups) != len(action.groups_coming):
-        return t("names a group twice")
     if isinstance(action, BringBack) and action.anchor != anchor_of(change.group_id):
         return t("brings the object of another group back than it names")
     if isinstance(action, BringBack) and not first_rdn(change.payload.dn):
@@ -63,6 +63,8 @@ def beyond_target(plan: ConnectSyncPlan) -> Text:
         return t("it does something to the OU twice")
     if {ChangeKind.SWITCH_ON, ChangeKind.SWITCH_OFF} <= set(kinds):
         return t("it switches writeback on and off")
+    if len(_WAYS & set(kinds)) > 1:
+        return t("it has groups written in two ways")
     if back and ChangeKind.SWITCH_OFF in kinds:
         return t("it brings groups back and has them deleted")
     return NOTHING

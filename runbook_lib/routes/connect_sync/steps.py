@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, Generic, Protocol, TypeVar, cast
 
 from runbook_lib.change.step import Effect, LiveState, Look
+from runbook_lib.connect.choosing import ChoiceProof
 from runbook_lib.graph.tenant.group_settings import GroupSettings
 from runbook_lib.graph.writing import GraphWrite, Written
 from runbook_lib.model.cloud import Switch
@@ -25,6 +26,7 @@ from runbook_lib.routes.connect_sync.actions import (
     SwitchOn,
 )
 from runbook_lib.routes.connect_sync.acts import Act
+from runbook_lib.routes.connect_sync.choosing_actions import ChooseInStaging, LeaveStaging
 from runbook_lib.routes.connect_sync.hand_over import HandOver, ServerFacts, hand_over_of
 from runbook_lib.routes.connect_sync.payload import ConnectSyncChange
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget
@@ -58,6 +60,13 @@ class Live(Protocol):
 
         Raises:
             RunbookError: AD does not answer.
+        """
+
+    def choice(self, chosen: Collection[str]) -> ChoiceProof:
+        """What the evidence of a server in staging mode proves now of a choice of groups, by id.
+
+        Raises:
+            RunbookError: The evidence does not count any more.
         """
 
 
@@ -107,6 +116,7 @@ class ActContext:
         keep: Puts what is handed over into the record.
         groups: Groups that come back from AD's deleted objects.
         settings: The tenant's settings of groups.
+        groups_before: SHA-256 of what the run kept of the domain's groups before its first act; empty: nothing.
     """
 
     target: ConnectSyncTarget
@@ -115,6 +125,7 @@ class ActContext:
     keep: Callable[[HandOver], None]
     groups: GroupsThatWent
     settings: TenantSettings
+    groups_before: Callable[[], str] = lambda: ""
 
 
 ConnectActionT = TypeVar("ConnectActionT", bound=ConnectAction)
@@ -226,6 +237,25 @@ class SwitchOnStep(HandOverStep[SwitchOn]):
                 t("v1 was switched on meanwhile, with the OU {container}", container=printable(now.container)),
             )
         return Look(LiveState.AFTER)
+
+
+class ChooseInStagingStep(HandOverStep[ChooseInStaging]):
+    """Rules on a server in staging mode: nothing that is so in AD or in the tenant says whether they are made."""
+
+
+class LeaveStagingStep(HandOverStep[LeaveStaging]):
+    """The server with the rules becomes the active one."""
+
+    def look(self, begun: Mapping[str, Any] | None) -> Look:
+        """Whether the pending exports still prove the choice: nobody leaves staging mode without.
+
+        Once begun, somebody may have left it: the same text is handed over again.
+        """
+        proof = self.context.live.choice(self.action.groups)
+        if begun is not None or proof.may_leave_staging:
+            return Look(LiveState.BEFORE)
+        names = {one.group_id: one.display_name for one in self.action.groups_coming}
+        return Look(LiveState.OTHER, t("the choice is not proved any more: {why}", why=proof.in_words(names)))
 
 
 class RunCycleStep(HandOverStep[RunCycle]):

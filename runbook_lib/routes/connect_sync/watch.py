@@ -6,15 +6,17 @@ written groups whole. Kept is what the last look saw, and nothing of those befor
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from runbook_lib.connect.arrived import ArrivalState, ConnectArrival
+from runbook_lib.connect.choosing import ChoiceProof
 from runbook_lib.connect.document import ExportError, ProfileRun
 from runbook_lib.connect.evidence import ConnectEvidence
 from runbook_lib.errors import AwaitingHandoff, RunbookError, VerificationFailed
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.moment import moment_in, to_the_minute
 from runbook_lib.model.text import Progress, Text, counted, first_of, joined, t
 from runbook_lib.model.untrusted import printable
@@ -183,7 +185,38 @@ def end_of_arrivals(watched: ArrivalsSeen, server: ServerNow, since: datetime | 
     )
 
 
+def choice_not_proved(proof: ChoiceProof, names: Mapping[GroupId, str]) -> AwaitingHandoff:
+    """Why the server with the rules stays in staging mode, and what a person does.
+
+    Args:
+        proof: Of its pending exports, which are not the chosen groups and nothing else.
+        names: Display names of the tenant's groups.
+    """
+    stays = t("Nobody takes that server out of staging mode.")
+    if proof.unproved:
+        return AwaitingHandoff(
+            t("Nothing proves the choice of groups: {why}", why=proof.unproved),
+            code="choice-unproved",
+            hint=joined((t("Do what hand-off-choose-groups.txt says, to its end."), stays, _AGAIN_WITH_EXPORTS)),
+        )
+    return AwaitingHandoff(
+        t("The choice is not what that server would write. {seen}", seen=proof.in_words(names)),
+        code="choice-otherwise",
+        hint=joined((t("Mend the rules there and let a whole cycle run."), stays, _AGAIN_WITH_EXPORTS)),
+        values={
+            "missing": list(proof.missing),
+            "unwanted": list(proof.unwanted),
+            "deleted": list(proof.deleted),
+            "unnamed": list(proof.unnamed),
+        },
+    )
+
+
 _AGAIN = t("Run this notebook again with the same change id: it goes on waiting.")
+_AGAIN_WITH_EXPORTS = t(
+    "Run the collector there with -PendingExports, name its new file in connect_evidence, and run this notebook again "
+    "with the same change id."
+)
 _COLLECT = t("Run the collector on the Connect server and name its new file in connect_evidence.")
 
 
@@ -215,7 +248,7 @@ def _cause(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text]:
         return (
             "wizard-not-finished",
             t("Group writeback v1 is still off: the wizard was not gone through to its end."),
-            joined((t("Do what hand-off-switch-on.txt says, as far as Configure and Exit."), _AGAIN)),
+            joined((t("Do what was handed over for the wizard, as far as Configure and Exit."), _AGAIN)),
         )
     if resting := why_nothing_is_exported(server):
         code, why, to_do = resting

@@ -11,6 +11,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.model.change import Change
 from runbook_lib.routes.connect_sync.actions import ConnectAction, LetConnectorWrite, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.acts import acts_of
+from runbook_lib.routes.connect_sync.choosing_actions import ChooseInStaging, LeaveStaging
 from runbook_lib.routes.connect_sync.group_writeback import SetGroupWriteback
 from runbook_lib.routes.connect_sync.leaving_actions import BringBack, SetNewGroupDefault, SwitchOff
 from runbook_lib.routes.connect_sync.leaving_steps import (
@@ -20,11 +21,21 @@ from runbook_lib.routes.connect_sync.leaving_steps import (
     SwitchOffStep,
 )
 from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES
-from runbook_lib.routes.connect_sync.steps import ActContext, ActStep, LetConnectorWriteStep, RunCycleStep, SwitchOnStep
+from runbook_lib.routes.connect_sync.steps import (
+    ActContext,
+    ActStep,
+    ChooseInStagingStep,
+    LeaveStagingStep,
+    LetConnectorWriteStep,
+    RunCycleStep,
+    SwitchOnStep,
+)
 
 STEP_OF_CONNECT_ACTION: Mapping[type[ConnectAction], type[ActStep[Any]]] = {
     LetConnectorWrite: LetConnectorWriteStep,
     SwitchOn: SwitchOnStep,
+    ChooseInStaging: ChooseInStagingStep,
+    LeaveStaging: LeaveStagingStep,
     SwitchOff: SwitchOffStep,
     BringBack: BringBackStep,
     SetNewGroupDefault: NewGroupDefaultStep,

@@ -193,6 +193,11 @@ class DirectPayload:
         """None but that of its head."""
         return frozenset()
 
+    @property
+    def groups_for_sure(self) -> frozenset[str]:
+        """None either."""
+        return frozenset()
+
     def identity(self) -> dict[str, object]:
         """What is written, by GUID; names are no part of it."""
         return {

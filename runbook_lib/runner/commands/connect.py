@@ -85,13 +85,18 @@ def read_collected(file: Path, as_json: bool) -> None:
     help="Sign in as this account, with the password in GWB_WINRM_PASSWORD. Without it: by the ticket of whoever runs "
     "this.",
 )
+@click.option(
+    "--ntlm",
+    is_flag=True,
+    help="With --user: let NTLM sign in where Kerberos cannot. It proves no server, so nothing else asks for it.",
+)
 @click.option("--port", type=click.IntRange(1, 65535), default=5986, show_default=True, help="WinRM over HTTPS.")
 @click.option(
     "--ca-file",
     type=click.Path(path_type=Path, exists=True, dir_okay=False),
     help="PEM file of the CA of the server's certificate.  [default: those of this system]",
 )
-def collect(server: str, output: Path | None, user: str, port: int, ca_file: Path | None) -> None:
+def collect(server: str, output: Path | None, user: str, port: int, ca_file: Path | None, *, ntlm: bool) -> None:
     """Run the collector on SERVER from here.
 
     Over PowerShell remoting (WinRM over HTTPS): needs the extra [winrm] and an account that may use remoting there.
@@ -102,12 +107,18 @@ def collect(server: str, output: Path | None, user: str, port: int, ca_file: Pat
     from runbook_lib.secrets.sources import secret_variable
     from runbook_lib.winrm import PASSWORD_VARIABLE, WinRMServer, winrm_shell
 
+    if ntlm and not user:
+        raise UsageError(
+            t("--ntlm goes with --user: a ticket is Kerberos."),
+            code="winrm-ntlm-without-user",
+            hint=t("Leave --ntlm out, or name the account with --user."),
+        )
     path = output or Path(KEPT_EVIDENCE)
     _require_new(path, code="connect-evidence-not-written")
     password = (
         secret_variable(PASSWORD_VARIABLE, os.environ, what=t("password for {user}", user=user)) if user else None
     )
-    with winrm_shell(WinRMServer(server, port, user, str(ca_file or "")), password) as shell:
+    with winrm_shell(WinRMServer(server, port, user, str(ca_file or ""), ntlm=ntlm), password) as shell:
         found = collect_remotely(shell)
     _write_new(path, found.file, code="connect-evidence-not-written")
     _show(found)

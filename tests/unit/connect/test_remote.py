@@ -121,7 +121,16 @@ def test_it_always_speaks_tls_and_checks_the_certificate(psrp: FakePsrp) -> None
     with winrm_shell(WinRMServer("c1", 5999, "CONTOSO\\ops", "ca.pem"), Secret(PASSWORD)):
         pass
     assert (psrp.opened["cert_validation"], psrp.opened["port"]) == ("ca.pem", 5999)
-    assert (psrp.opened["auth"], psrp.opened["password"]) == ("negotiate", PASSWORD)
+    assert (psrp.opened["auth"], psrp.opened["password"]) == ("kerberos", PASSWORD)
+
+
+def test_ntlm_signs_in_where_it_is_asked_for_and_never_for_a_ticket(psrp: FakePsrp) -> None:
+    asked = [(user, ntlm) for user in ("", "CONTOSO\\ops") for ntlm in (False, True)]
+    ways = []
+    for user, ntlm in asked:
+        with winrm_shell(WinRMServer("c1", user=user, ntlm=ntlm), Secret(PASSWORD) if user else None):
+            ways.append(psrp.opened["auth"])
+    assert ways == ["kerberos", "kerberos", "kerberos", "negotiate"]
 
 
 def test_errors_of_the_script_are_told_without_the_password(psrp: FakePsrp) -> None:

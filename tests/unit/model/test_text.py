@@ -166,3 +166,9 @@ def test_the_first_are_named_and_the_others_counted(texts: list[str], shown: str
 
 def test_more_lines_than_are_shown_are_counted() -> None:
     assert and_more(1200) == "… and 1,200 more."
+
+
+def test_a_name_that_holds_the_separator_stands_in_quotation_marks() -> None:
+    assert first_of(["Sales, EMEA", "Finance", "Board", "x"], 3) == '"Sales, EMEA", Finance, Board and 1 more'
+    assert first_of(["CN=A,DC=x", "CN=B; C"], 2, "; ") == 'CN=A,DC=x; "CN=B; C"'
+    assert first_of(["'a, b'"], 1) == "'a, b'", "one that is quoted already is one"

@@ -79,8 +79,21 @@ def test_the_last_plan_counts_and_only_for_its_own_notebook(tmp_path: Path) -> N
     assert found_in(tmp_path, Operation.DISABLE) is None
     carried_out(tmp_path, plan_of(RunCycle(), operation=Operation.DISABLE), run="2")
     assert found_in(tmp_path) is None, "something else was handed over since"
-    (tmp_path / "2" / "plan.json").unlink()
-    assert found_in(tmp_path) is None
+
+
+@pytest.mark.parametrize("text", [None, "{", "[]"])
+def test_a_plan_that_is_gone_or_damaged_is_no_sign_that_nothing_was_handed_over(
+    tmp_path: Path, text: str | None
+) -> None:
+    carried_out(tmp_path, enabling())
+    plan = tmp_path / "1" / "plan.json"
+    if text is None:
+        plan.unlink()
+    else:
+        plan.write_text(text, encoding="utf-8")
+    with pytest.raises(Refused) as caught:
+        found_in(tmp_path)
+    assert caught.value.code == "handed-over-plan-unread"
 
 
 def test_the_same_settings_are_the_same_hand_over_whatever_groups_come(tmp_path: Path) -> None:

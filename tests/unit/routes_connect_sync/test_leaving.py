@@ -169,7 +169,9 @@ def test_a_plan_says_what_is_deleted_and_is_read_back_as_it_was() -> None:
     default = default_wanted(GroupSettings("settings-1", TEMPLATE), written=False)
     assert default is not None
     off = plan_of(SwitchOff((*GROUPS[:2], replace(GROUPS[2], certain=False))), RunCycle(), operation=Operation.DISABLE)
-    assert off.phrase == "DELETE 3 GROUPS IN contoso.com"
+    assert off.phrase == "DELETE 2 TO 3 GROUPS IN contoso.com", "as many as are sure to go, and as many as may"
+    sure = plan_of(SwitchOff(GROUPS[:2]), RunCycle(), operation=Operation.DISABLE)
+    assert sure.phrase == "DELETE 2 GROUPS IN contoso.com"
     assert way_back().phrase == "UNDO 3 GROUPS IN contoso.com"
     for plan in (off, way_back(change(default)), plan_of(default, operation=Operation.DISABLE)):
         told = json.loads(json.dumps(plan_to_json(plan)))

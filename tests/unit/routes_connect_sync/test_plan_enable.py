@@ -112,7 +112,7 @@ def test_rights_that_nobody_shows_any_more_are_not_handed_over_after_the_wizard(
 def test_all_or_none_is_said_with_numbers_before_the_gate() -> None:
     (found,) = [one for one in planned(sides_of(ad=[anchored(GROUPS[1])])).findings if one.id == "connect-sync-all"]
     assert "or none: 3 groups, 2 new and 1 there already" in found.seen
-    assert "1 are written, 1 are not" in found.seen
+    assert "Their members: 1 written, 1 not written, 0 not known." in found.seen
     assert found.values["members_left_out"] == 1
 
 
@@ -127,8 +127,10 @@ def test_members_that_an_object_has_already_are_counted() -> None:
     assert (one.already, one.added, len(one.left_out)) == (1, 0, 1)
 
 
-def test_a_selection_stops_until_it_is_acknowledged() -> None:
-    made = planned(sides_of(), select_names=("One",))
+def test_a_selection_stops_until_it_is_acknowledged_where_v1_is_on_and_nothing_chooses() -> None:
+    off = ConnectorAccount("CN=MSOL_x,DC=contoso,DC=com", Switch.OFF)
+    made = planned(sides_of(v1=Switch.ON, container=b.TARGET_OU, account=off), select_names=("One",))
+    assert kinds(made) == (ChangeKind.GRANT_RIGHTS,)
     (found,) = [one for one in made.findings if one.severity is Severity.BLOCKING]
     assert (found.id, found.acknowledgeable) == ("connect-sync-selection", True)
     assert "writes all 3 groups all the same" in found.seen

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from runbook_lib.change.carry_out import carry_out
 from runbook_lib.change.journal import JOURNAL_FILE, JournalFile, read_journal
+from runbook_lib.connect.choosing import ChoiceProof
 from runbook_lib.errors import BrokeOff, Refused, ServiceFailed
 from runbook_lib.model.change import Plan
 from runbook_lib.model.change_kind import ChangeKind, Operation
@@ -83,6 +84,7 @@ class World:
     kept: dict[str, str] = field(default_factory=dict)
     full: int = 0
     tick: Callable[[], None] = lambda: None
+    proof: ChoiceProof = field(default_factory=ChoiceProof)
     went: Went = field(default_factory=lambda: Went(OU))
     tenant: Settings = field(default_factory=Settings)
 
@@ -95,6 +97,12 @@ class World:
         """The rights now."""
         self.tick()
         return self.rights
+
+    def choice(self, chosen: Collection[str]) -> ChoiceProof:
+        """What is proved of a choice now."""
+        self.tick()
+        assert chosen
+        return self.proof
 
     def keep(self, handed: HandOver) -> None:
         """Into the record."""
