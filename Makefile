@@ -46,7 +46,7 @@ lanes: venv-dev ## Install what the lanes browser and samba need (Debian and Ubu
 jupyter: venv ## Start the rehearsal and JupyterLab on 00-start-here (as root: ARGS=--allow-root)
 	@$(BIN)/python -m tools.jupyter $(ARGS)
 
-bench: venv-dev ## Run the benchmarks
+bench: venv-dev ## Run the benchmarks and write benchmarks/RESULTS.md (ARGS=quick: a smaller tenant)
 	@$(BIN)/python -m benchmarks $(ARGS)
 
 lock: ## Write the locks anew from pyproject.toml

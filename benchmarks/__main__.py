@@ -1,7 +1,8 @@
-"""Times reading and planning, plans of Cloud Sync for 10,000 groups, large rehearsals: ``python -m benchmarks [RUNS]``.
+"""Times reading, planning and a headless run beside what others take: ``python -m benchmarks [quick] [RUNS]``.
 
-Each against a rehearsal of its own. Prints one line per part of the trip with the best and the middle of all runs, in
-milliseconds; ``size`` says what it prints.
+Writes RESULTS.md, then prints one line per part of the trip with the best and the middle of all runs, in milliseconds,
+plans of 10,000 groups and large rehearsals. With ``quick`` it measures a smaller tenant twice, and ends with the table.
+Everything against rehearsals of its own.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from pathlib import Path
 from statistics import median
 from typing import TypeVar
 
-from benchmarks import cloud_sync, connect_sync, size
+from benchmarks import beside, cloud_sync, connect_sync, results, size
 from rehearsal.process import start_rehearsal
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.directory.snapshot import read_directory
@@ -87,8 +88,18 @@ def note_findings(folder: Path, timings: Timings) -> None:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the trips and print the table."""
-    runs = int(arguments[0]) if arguments else RUNS
+    """Measure, print, and write the table."""
+    quick = arguments[:1] == ["quick"]
+    told_runs = arguments[quick:]
+    runs = int(told_runs[0]) if told_runs else 2 if quick else RUNS
+    what = " ".join(["python -m benchmarks", *arguments])
+    with tempfile.TemporaryDirectory() as folder:
+        rows = beside.rows(Path(folder), beside.QUICK if quick else size.WANTED, runs)
+    document = results.table(rows, at=now(), what=what, commit=results.commit_of_this_tree())
+    print(document)
+    results.FILE.write_text(document, encoding="utf-8")
+    if quick:
+        return 0
     timings: Timings = {}
     with (
         tempfile.TemporaryDirectory() as folder,
