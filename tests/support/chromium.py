@@ -17,6 +17,8 @@ import requests
 from websocket import WebSocket, create_connection
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+SOON = 300.0
+"""Seconds in which what is waited for happens on any machine; none of them passes where all is well."""
 # JupyterLab builds only the cells that are in sight: the window is as high as a notebook.
 _FLAGS = (
     *("--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-dev-shm-usage"),
@@ -48,7 +50,7 @@ class Page:
         assert "exceptionDetails" not in result, result
         return result["result"].get("value")
 
-    def wait(self, expression: str, *, seconds: float = 60) -> None:
+    def wait(self, expression: str, *, seconds: float = SOON) -> None:
         """Until the expression is true.
 
         Raises:

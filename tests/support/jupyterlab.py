@@ -18,12 +18,11 @@ import yaml
 
 from runbook_lib.change.approvals.plan import planned
 from runbook_lib.routes.registry import ROUTES
-from tests.support.chromium import Page, page
+from tests.support.chromium import SOON, Page, page
 from tests.support.plain import ROOT
 from tools.jupyter import NOTEBOOK, SETTINGS, lab_command
 
 GATE, FINISH = "change.require_approval()", "run.finish()"
-_START_SECONDS = 60
 IDLE = "document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')"
 
 
@@ -138,7 +137,7 @@ def go_on(tab: Page) -> None:
 
 def address(log: Path, process: subprocess.Popen[bytes]) -> str:
     """Where a server listens, once it does, by its log."""
-    deadline = time.monotonic() + _START_SECONDS
+    deadline = time.monotonic() + SOON
     while time.monotonic() < deadline and process.poll() is None:
         found = re.search(r"http://127\.0\.0\.1:(\d+)/", log.read_text(errors="replace"))
         # The address is in the log a moment before the server listens there.
