@@ -12,11 +12,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from runbook_lib.errors import ServiceFailed, UsageError
+from runbook_lib.errors import NoAccess, ServiceFailed, UsageError
 from runbook_lib.graph.sender import Answer
 from runbook_lib.model.addresses import is_domain
 from runbook_lib.model.ids import is_guid, lower_guid
-from runbook_lib.model.text import t
+from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.connections import Cloud, clouds
 
@@ -49,7 +49,7 @@ def find_tenant(text: str, ask: Discovery, authorities: Sequence[str]) -> KnownT
     Raises:
         UsageError: ``tenant-malformed``, or ``tenant-unknown`` to every address.
         ServiceFailed: ``tenant-garbled``: an answer that is no discovery document.
-        RunbookError: An address does not answer, is not trusted.
+        RunbookError: The first address does not answer, or is not trusted.
     """
     name = text.strip().lower()
     if not is_guid(name) and not is_domain(name):
@@ -58,15 +58,27 @@ def find_tenant(text: str, ask: Discovery, authorities: Sequence[str]) -> KnownT
             code="tenant-malformed",
             hint=t("Write for example contoso.com, contoso.onmicrosoft.com or the id, a GUID."),
         )
-    for authority in authorities:
-        answer = ask(f"{authority}/{quote(name, safe='')}/v2.0/.well-known/openid-configuration")
+    silent: list[str] = []
+    for number, authority in enumerate(authorities):
+        try:
+            answer = ask(f"{authority}/{quote(name, safe='')}/v2.0/.well-known/openid-configuration")
+        except (NoAccess, ServiceFailed):
+            if number == 0:
+                raise
+            silent.append(urlsplit(authority).netloc)  # a network lets through the cloud that it needs
+            continue
         if answer.whole is not None:
             return _tenant(answer.whole, urlsplit(authority).netloc)
         if not 400 <= answer.status < 500:
             break
-    hosts = ", ".join(urlsplit(one).netloc for one in authorities)
+    hosts = ", ".join(host for one in authorities if (host := urlsplit(one).netloc) not in silent)
     raise UsageError(
-        t("No tenant {name} is known to {hosts}.", name=name, hosts=hosts),
+        joined(
+            (
+                t("No tenant {name} is known to {hosts}.", name=name, hosts=hosts),
+                t("Not reached: {silent}.", silent=", ".join(silent)) if silent else NOTHING,
+            )
+        ),
         code="tenant-unknown",
         hint=t("Take the tenant id or a verified domain from the overview page of the Entra admin center."),
         values={"tenant": name},

@@ -98,8 +98,12 @@ def _converse(dialog: SetupDialog) -> None:
         console.print_line(t("[{number}/{steps}] {title}", number=behind + 1, steps=steps, title=question.title))
         if question.explanation:
             console.print_line(t("  {text}", text=question.explanation))
+        text = _ask(question)
         try:
-            _show(dialog.answer(_ask(question)))
+            with console.Status(quiet=False) as status:
+                status.show(t("Checking"))
+                shown = dialog.answer(text)
+            _show(shown)
         except RunbookError as error:
             console.show_error(error)
 

@@ -14,6 +14,7 @@ from runbook_lib.errors import NoAccess, ServiceFailed, UsageError
 from runbook_lib.graph.sender import Answer
 from runbook_lib.graph.sign_in.app import load_certificate
 from runbook_lib.model.target import Route
+from runbook_lib.model.text import t
 from runbook_lib.parameters.load import load_parameters
 from runbook_lib.preflight.tenant_facts import needed_permissions
 from runbook_lib.setup.certificate import app_certificate
@@ -75,6 +76,18 @@ def test_a_tenant_that_nobody_knows() -> None:
         find_tenant("contoso.com", ask, ["https://a.example"])  # type: ignore[arg-type]
     with pytest.raises(UsageError, match="neither a domain name"):
         find_tenant("contoso.com/evil", ask, ["https://a.example"])  # type: ignore[arg-type]
+
+
+def test_a_cloud_that_the_network_lets_nobody_reach_hides_no_mistyped_name() -> None:
+    def ask(url: str) -> Answer:
+        if "b.example" in url:
+            raise NoAccess(t("No way."), code="cloud-unreachable")
+        return Answer(400, {}, None, {})
+
+    with pytest.raises(UsageError, match=r"known to a\.example, c\.example\. Not reached: b\.example\."):
+        find_tenant("contoso.com", ask, [f"https://{name}.example" for name in "abc"])
+    with pytest.raises(NoAccess, match="No way"):
+        find_tenant("contoso.com", ask, ["https://b.example", "https://a.example"])
 
 
 def test_the_clouds_are_asked_one_after_the_other() -> None:
