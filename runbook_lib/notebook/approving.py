@@ -16,7 +16,7 @@ from runbook_lib.notebook.context import RunContext
 from runbook_lib.parameters.paths import project_root
 from runbook_lib.record.attested import kept_name
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.requesters import requesters_in
+from runbook_lib.record.requesters import askers, requesters_in
 from runbook_lib.record.run_record import account
 from runbook_lib.signing.from_parameters import signing_of, trusted_of
 from runbook_lib.signing.signature import Signing, signature_path
@@ -56,8 +56,9 @@ def signing_for(context: RunContext) -> Signing | None:
 
 
 def requesters(context: RunContext) -> tuple[str, ...]:
-    """Names of who runs this: the account of this process, and what the record has."""
-    return tuple(dict.fromkeys(name for name in (account(), *requesters_in(context.record.facts)) if name))
+    """Names of who asks for this and runs it: the account of this process, and what record and parameters have."""
+    asked = askers(context.parameters.requested_by)
+    return tuple(dict.fromkeys(name for name in (account(), *requesters_in(context.record.facts), *asked) if name))
 
 
 def findings_about(grant: Grant, context: RunContext) -> tuple[Finding, ...]:

@@ -45,7 +45,9 @@ class Parameters(BaseModel):
         "approval's file, signer:NAME for a key of trusted_signers; empty: anybody who can write to the records folder",
     )
     require_other_approver: bool = Field(
-        False, description="Whoever planned or runs a change may not approve it, by name, account and key"
+        False,
+        description="Whoever asked for a change (requested_by), planned or runs it may not approve it, by name, "
+        "account and key",
     )
     signing_key: str = Field(
         "",

@@ -1,4 +1,4 @@
-"""Who ran a run, by every name that an approver could type for them. Pure."""
+"""Who asked for a change and ran it, by every name that an approver could type for them. Pure."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from runbook_lib.model.dn import rdn_value
 
 
 def requesters_in(facts: Mapping[str, object]) -> tuple[str, ...]:
-    """The account of the system, and who was signed in to either side, as record.json has them.
+    """The account of the system, who was signed in to either side, and who asks, as record.json has them.
 
     An approver types a name as people use it, so each sign-in counts with and without its domain.
     """
+    told = facts.get("parameters")
+    asked = askers(str(told.get("requested_by") or "") if isinstance(told, Mapping) else "")
     recorded = facts.get("ran_by")
     ran_by = recorded if isinstance(recorded, Mapping) else {}
     cloud, directory = (
@@ -26,4 +28,10 @@ def requesters_in(facts: Mapping[str, object]) -> tuple[str, ...]:
         with suppress(RunbookError, ValueError):
             names.append(rdn_value(bound[3:]))
     short = [name.rpartition("\\")[2].partition("@")[0] for name in names if not name.casefold().startswith("dn:")]
-    return tuple(dict.fromkeys(name for name in (*names, *short) if name))
+    return tuple(dict.fromkeys(name for name in (*names, *short, *asked) if name))
+
+
+def askers(requested_by: str) -> tuple[str, ...]:
+    """Names in the parameter ``requested_by``: all of it, and what stands before a comma (``Kim, file services``)."""
+    whole = requested_by.strip()
+    return tuple(dict.fromkeys(name for name in (whole, whole.partition(",")[0].strip()) if name))

@@ -144,15 +144,18 @@ def require_approver(
         raise AwaitingApproval(
             t("{not_counted}: {refused}.", not_counted=not_counted(approver), refused=refused),
             code="approver-not-allowed",
-            hint=t(
-                "Nothing is approved. Sign it: gwb approve RECORD --key FILE, with a key that trusted_signers holds."
-            )
-            if approvers.trusted is not None and signature is None
-            else t("Nothing is approved. Somebody whom the parameter approvers names has to approve.")
-            if not approvers.anybody
-            else t("Nothing is approved. Somebody else has to approve."),
+            hint=_instead(approvers, signed=signature is not None),
             values={"approver": approver},
         )
+
+
+def _instead(approvers: Approvers, *, signed: bool) -> Text:
+    """What to do where an approver does not count."""
+    if approvers.trusted is not None and not signed:
+        return t("Nothing is approved. Sign it with a key of trusted_signers: gwb approve RECORD --key FILE")
+    if approvers.anybody:
+        return t("Nothing is approved. Somebody else has to approve.")
+    return t("Nothing is approved. Somebody whom the parameter approvers names has to approve.")
 
 
 def not_counted(approver: str) -> Text:
@@ -206,7 +209,7 @@ def approver_findings(
             Finding(
                 id="approver-is-requester",
                 severity=Severity.WARNING,
-                seen=t("Who approved ({shown}) and who ran it are one: {by}.", shown=shown, by=by),
+                seen=t("Who approved ({shown}) and who asked for it or ran it are one: {by}.", shown=shown, by=by),
                 expected=t("One person asks for a change and another one approves it."),
                 why=t("Nobody else looked at the plan before it was written."),
                 to_do=t("Have the next plan approved under another account, or accept that one person decided."),

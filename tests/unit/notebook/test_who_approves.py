@@ -115,6 +115,26 @@ def test_an_approver_who_is_signed_in_is_the_requester(field: Field) -> None:
     run.context.close()
 
 
+@pytest.mark.parametrize("asked", ["Kim", "kim, file services"])
+def test_an_approver_who_asked_for_the_change_is_the_requester(field: Field, asked: str) -> None:
+    field.planned(requested_by=asked)
+    run, error = field.run(requested_by=asked)
+    assert error is None
+    findings: Any = run.record.facts["findings"]
+    assert [finding["values"]["approver"] for finding in findings if finding["id"] == "approver-is-requester"] == [
+        "Kim"
+    ]
+
+
+def test_whoever_asked_may_not_approve_where_another_is_required(field: Field) -> None:
+    field.planned(requested_by="Kim")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("runbook_lib.strict_file._account", lambda _: ("approvals", frozenset()))
+        for asked, code in (("Kim", "approver-not-allowed"), ("Ada", None)):
+            _, error = field.run(requested_by=asked, require_other_approver=True)
+            assert (error.code if error else None) == code
+
+
 @pytest.mark.parametrize("what", ["folder", "file"])
 def test_no_approval_is_written_through_a_link(field: Field, tmp_path: Path, what: str) -> None:
     record = waiting(field)
