@@ -29,6 +29,11 @@ _NO_RIGHTS = "8344"
 STOPPED_BY_THRESHOLD = "stopped-deletion-threshold-exceeded"
 """Result of an export that the deletion threshold stopped ("Prevent accidental deletes")."""
 
+_NOT_TO_ITS_END = ("stopped-", "no-start-")
+"""How ADSync's words for a run begin that ended before its end, or never began ("Synchronization Service Manager
+Operations tab": stopped-connectivity, no-start-credentials and others)."""
+FIND_THE_CAUSE = t("Look at that run in Synchronization Service Manager, Operations, and mend its cause; then one cycle.")
+
 
 @dataclass(frozen=True, slots=True)
 class ArrivalsSeen:
@@ -263,6 +268,8 @@ def _cause(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text]:
     errors = (server.evidence.evidence.export_errors or ()) if server.evidence else ()
     if run is not None and (errors or run.counted("ExportFailure")):
         return _refused(errors, run)
+    if run is not None and (broken := broken_off(run)):
+        return "export-stopped", broken, joined((FIND_THE_CAUSE, _COLLECT, _AGAIN))
     if since is None:
         return "not-arrived-yet", t("v1 is on, and not everything is in AD yet."), joined((_COLLECT, _AGAIN))
     if run is None and server.older is not None:
@@ -279,6 +286,14 @@ def _cause(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text]:
             joined((t("Do what the hand-offs say, one after the other."), _COLLECT, _AGAIN)),
         )
     return "not-arrived-yet", t("A cycle has run, and it has not brought everything."), joined((_COLLECT, _AGAIN))
+
+
+def broken_off(run: ProfileRun) -> Text | None:
+    """That an export did not go to its end, with ADSync's word for the reason; None where it did."""
+    result = run.result or ""
+    if not result.startswith(_NOT_TO_ITS_END):
+        return None
+    return t("The last export did not go to its end: ADSync calls it {result}.", result=printable(result, limit=80))
 
 
 def _refused(errors: Sequence[ExportError], run: ProfileRun) -> tuple[str, Text, Text]:

@@ -20,7 +20,13 @@ from runbook_lib.model.ids import ObjectGuid
 from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.connect_sync.leaving_actions import GoingGroup
-from runbook_lib.routes.connect_sync.watch import STOPPED_BY_THRESHOLD, ServerNow, why_nothing_is_exported
+from runbook_lib.routes.connect_sync.watch import (
+    FIND_THE_CAUSE,
+    STOPPED_BY_THRESHOLD,
+    ServerNow,
+    broken_off,
+    why_nothing_is_exported,
+)
 from runbook_lib.routes.look_until import look_until
 
 OTHER_GROUPS_GONE = "other-groups-gone"
@@ -244,6 +250,8 @@ def _why_not(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text
                 "raises the threshold for one cycle and sets it back."
             ),
         )
+    if run is not None and (broken := broken_off(run)):
+        return "export-stopped", broken, FIND_THE_CAUSE
     return (
         "groups-not-gone",
         NOTHING,

@@ -169,6 +169,8 @@ def test_a_look_is_whole_now_and_then_and_before_it_counts() -> None:
             "AD refused 1 object of the export: CN=One.",
         ),
         ({"runs": [run_of("completed-export-errors", ExportFailure=2)]}, "export-refused", "AD refused 2 objects"),
+        ({"runs": [run_of("stopped-connectivity")]}, "export-stopped", "ADSync calls it stopped-connectivity"),
+        ({"runs": [run_of("no-start-credentials")]}, "export-stopped", "ADSync calls it no-start-credentials"),
         ({"runs": []}, "not-arrived-yet", "Nothing proves yet that a cycle has exported"),
         ({}, "not-arrived-yet", "A cycle has run, and it has not brought everything."),
     ],

@@ -115,6 +115,9 @@ def test_what_is_known_to_keep_them_there_is_said(tmp_path: Path) -> None:
     assert staying(ServerNow(off, evidence=collected(tmp_path, scheduler=without))).code == "no-cycles"
     stopped = [{**one, "result": "stopped-deletion-threshold-exceeded"} for one in told["runs"]]
     assert staying(ServerNow(off, evidence=collected(tmp_path, runs=stopped))).code == "export-stopped"
+    broken = [{**one, "result": "stopped-connectivity"} for one in told["runs"]]
+    seen = staying(ServerNow(off, evidence=collected(tmp_path, runs=broken)))
+    assert (seen.code, "stopped-connectivity" in seen.message) == ("export-stopped", True)
     assert staying(ServerNow(off)).code == "groups-not-gone"
 
 
