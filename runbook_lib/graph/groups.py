@@ -23,7 +23,7 @@ from runbook_lib.graph.transport import NEXT_LINK, GraphClient
 from runbook_lib.graph.writing import GraphWrite
 from runbook_lib.model.cloud import CloudGroup, CloudKind, Presence
 from runbook_lib.model.ids import GroupId, is_guid
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import NOTHING, Text, counted, t
 
 _NO_SUCH_OBJECT = "request_resourcenotfound"
 """Graph's code for an object that does not exist; other codes with 404 say that an address does not."""
@@ -234,9 +234,9 @@ def with_sync_behavior(client: GraphClient, groups: Sequence[CloudGroup]) -> tup
     why = " (HTTP 403)" if refused else ""
     gap = (
         t(
-            "Whether the cloud is the source of authority of {unread} groups that came from AD could not be read{why}: "
+            "Whether the cloud is the source of authority of {groups} that came from AD could not be read{why}: "
             "onPremisesSyncBehavior.",
-            unread=unread,
+            groups=counted(unread, "group"),
             why=why,
         )
         if unread

@@ -129,7 +129,7 @@ def _unknown(found: Sequence[CloudGroup]) -> Iterator[Finding]:
         "groups-authority-unknown",
         _U,
         t(
-            "Whether {groups} from AD are converted or given back is not known: {some}.",
+            "Whether the cloud or AD decides about {groups} from AD is not known: {some}.",
             groups=_number(found),
             some=_some(found),
         ),

@@ -32,7 +32,9 @@ STOPPED_BY_THRESHOLD = "stopped-deletion-threshold-exceeded"
 _NOT_TO_ITS_END = ("stopped-", "no-start-")
 """How ADSync's words for a run begin that ended before its end, or never began ("Synchronization Service Manager
 Operations tab": stopped-connectivity, no-start-credentials and others)."""
-FIND_THE_CAUSE = t("Look at that run in Synchronization Service Manager, Operations, and mend its cause; then one cycle.")
+FIND_THE_CAUSE = t(
+    "Look at that run in Synchronization Service Manager (Operations), mend its cause, then run one cycle."
+)
 
 
 @dataclass(frozen=True, slots=True)

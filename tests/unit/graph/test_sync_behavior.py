@@ -76,3 +76,5 @@ def test_twenty_at_a_time_and_no_more_after_a_batch_that_is_refused_as_a_whole()
     assert {one.cloud_managed for one in found} == {None}
     assert refusing.batch_sizes == [20]
     assert "of 45 groups that came from AD could not be read (HTTP 403)" in gap
+    _, gap = with_sync_behavior(client_with(FakeTenant(answers={path(1): DENIED}))[0], [group(1)])
+    assert "of 1 group that came from AD could not be read (HTTP 403)" in gap
