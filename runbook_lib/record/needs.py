@@ -127,7 +127,7 @@ def _require_record(record: Path) -> None:
         raise UsageError(
             t("The record {record} is not sealed, so nothing shows whether it is what the run left.", record=record),
             code="undo-not-sealed",
-            hint=t("Seal it first, with the notebook that ran: gwb seal {record} NOTEBOOK", record=typed(record)),
+            hint=t("Seal it first, with the notebook that ran (gwb seal {record} NOTEBOOK).", record=typed(record)),
         )
 
 

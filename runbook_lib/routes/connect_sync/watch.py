@@ -270,7 +270,7 @@ def _cause(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text]:
     errors = (server.evidence.evidence.export_errors or ()) if server.evidence else ()
     if run is not None and (errors or run.counted("ExportFailure")):
         return _refused(errors, run)
-    if run is not None and (broken := broken_off(run)):
+    if run is not None and (broken := export_not_whole(run)):
         return "export-stopped", broken, joined((FIND_THE_CAUSE, _COLLECT, _AGAIN))
     if since is None:
         return "not-arrived-yet", t("v1 is on, and not everything is in AD yet."), joined((_COLLECT, _AGAIN))
@@ -290,7 +290,7 @@ def _cause(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text]:
     return "not-arrived-yet", t("A cycle has run, and it has not brought everything."), joined((_COLLECT, _AGAIN))
 
 
-def broken_off(run: ProfileRun) -> Text | None:
+def export_not_whole(run: ProfileRun) -> Text | None:
     """That an export did not go to its end, with ADSync's word for the reason; None where it did."""
     result = run.result or ""
     if not result.startswith(_NOT_TO_ITS_END):

@@ -24,7 +24,7 @@ from runbook_lib.routes.connect_sync.watch import (
     FIND_THE_CAUSE,
     STOPPED_BY_THRESHOLD,
     ServerNow,
-    broken_off,
+    export_not_whole,
     why_nothing_is_exported,
 )
 from runbook_lib.routes.look_until import look_until
@@ -250,7 +250,7 @@ def _why_not(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text
                 "raises the threshold for one cycle and sets it back."
             ),
         )
-    if run is not None and (broken := broken_off(run)):
+    if run is not None and (broken := export_not_whole(run)):
         return "export-stopped", broken, FIND_THE_CAUSE
     return (
         "groups-not-gone",

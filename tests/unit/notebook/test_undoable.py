@@ -116,6 +116,9 @@ def test_a_path_that_leads_nowhere_is_told_with_the_way_out(
     error = refused(told(tmp_path, name(good)))
     assert error.code == code
     assert words in error.message
+    before, put, _ = error.hint.partition("Put one of these lines")
+    assert put, "the lines to choose from are introduced"
+    assert not before or before.endswith(". "), "one sentence ends before the next begins"
     assert [line.partition("  #")[0] for line in error.choices] == [f'undo_record: "{good.as_posix()}"']
 
 
