@@ -171,6 +171,8 @@ def test_trust_is_by_key_by_certificate_or_by_authority(tmp_path: Path, keys: di
     assert TrustedSigners(authorities={"ca": stranger}).name_of(anna, NOW) is None
     pinned = trust_folder(tmp_path / "b", anna=anna.as_pem())
     assert read_trusted_signers(pinned, parameter="x").name_of(anna, NOW) == "anna"
+    for at in (NOW - timedelta(days=3), NOW + timedelta(days=400)):
+        assert read_trusted_signers(pinned, parameter="x").name_of(anna, at) is None, at
     assert TrustedSigners().name_of(plain.shown, NOW) is None
 
 
