@@ -60,6 +60,18 @@ def stage(name: str, directory_folder: Path | None, switch: str) -> None:
     click.echo(f"Staging mode is {switch}.")
 
 
+@connect.command()
+@where_options
+@click.argument("switch", type=click.Choice(("on", "off")))
+def v2(name: str, directory_folder: Path | None, switch: str) -> None:
+    """Group writeback V2, as it stayed on in some tenants.
+
+    Under it the setting of each group counts (writebackConfiguration). Microsoft lets nobody switch it on any more.
+    """
+    _asked(running_rehearsal(name, directory_folder), "v2", on=switch == "on")
+    click.echo(f"Group writeback V2 is {switch}.")
+
+
 @connect.command("filter")
 @where_options
 @click.option("--leave-out", multiple=True, metavar="DN", help="OU outside the OU filter; none: all are inside.")

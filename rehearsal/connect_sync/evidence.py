@@ -75,7 +75,7 @@ def _document(
             "next": iso_seconds(now + _EVERY),
             "next_policy": "Delta",
         },
-        "features": {"v1": wizard.on, "v2": False},
+        "features": {"v1": wizard.on, "v2": wizard.v2},
         "settings": [
             {"name": "Microsoft.GroupWriteBack.Container", "value": wizard.container if wizard.on else None},
             {"name": "Microsoft.OptionalFeature.ExportDeletionThreshold", "value": str(state.threshold > 0)},

@@ -86,7 +86,8 @@ class ConnectServer:
         kept = self._store.table("connect_server").get(_STATE, {}).get("server")
         if isinstance(kept, ServerState):
             return kept
-        return ServerState(Wizard(self._feature("unifiedGroupWritebackEnabled"), self._container))
+        on, v2 = self._feature("unifiedGroupWritebackEnabled"), self._feature("groupWriteBackEnabled")
+        return ServerState(Wizard(on, self._container, v2=v2))
 
     def _keep(self, state: ServerState) -> None:
         self._store.table("connect_server")[_STATE] = {"server": state}
@@ -146,6 +147,7 @@ class ConnectServer:
         for record in list(self._store.table("synchronization").values()):
             features, configuration = dict(_mapping(record, "features")), dict(_mapping(record, "configuration"))
             features["unifiedGroupWritebackEnabled"] = wizard.on
+            features["groupWriteBackEnabled"] = wizard.v2
             containers = {
                 **_mapping(configuration, "writebackConfiguration"),
                 "unifiedGroupContainer": wizard.container,
@@ -196,10 +198,10 @@ class ConnectServer:
                 wizard = state.wizard
                 if not target.there(wizard.container):
                     return _Worked()
-                wanted = wanted_groups(wizard, groups, members, exchange=target.prepared_for_exchange())
+                held, exchange = target.written(wizard.container), target.prepared_for_exchange()
+                wanted = wanted_groups(wizard, groups, members, {one.group_id for one in held}, exchange=exchange)
                 referred = {one: users[one] for group in wanted for one in group.members if one in users}
                 accounts = target.accounts(referred)
-                held = target.written(wizard.container)
                 pending = tuple(exports(wanted, held, state.known, accounts, wizard.container))
                 joined = {one.group_id for one in held} & {one.group_id for one in wanted}
                 if wizard.staging:
@@ -246,8 +248,8 @@ class ConnectServer:
         return {"POST connect-sync": self._control}
 
     async def _control(self, body: Mapping[str, object]) -> Mapping[str, object]:
-        """By ``action``: cycle (at_most), enable (container, display_names), disable, stage (on), leave-out (ous),
-        keep-out (groups), prevent-deletes (threshold), evidence.
+        """By ``action``: cycle (at_most), enable (container, display_names), disable, stage (on), v2 (on),
+        leave-out (ous), keep-out (groups), prevent-deletes (threshold), evidence.
         """
         match body:
             case {"action": "cycle", "at_most": int(at_most)} if at_most >= 0:
@@ -263,6 +265,8 @@ class ConnectServer:
                 self.disable()
             case {"action": "stage", "on": bool(on)}:
                 self.stage(on)
+            case {"action": "v2", "on": bool(on)}:
+                self._told(replace(self.state.wizard, v2=on), f"Group writeback V2 {'on' if on else 'off'}")
             case {"action": "leave-out", "ous": list(ous)}:
                 self.leave_out(tuple(str(ou) for ou in ous))
             case {"action": "keep-out", "groups": list(groups)}:
@@ -271,7 +275,7 @@ class ConnectServer:
                 return {"file": self.evidence()}
             case _:
                 raise ControlRefusedError(
-                    "action is cycle, enable, disable, stage, leave-out, keep-out, prevent-deletes or evidence"
+                    "action is cycle, enable, disable, stage, v2, leave-out, keep-out, prevent-deletes or evidence"
                 )
         wizard = self.state.wizard
         return {"on": wizard.on, "container": wizard.container, "staging": wizard.staging}

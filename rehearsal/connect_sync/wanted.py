@@ -33,6 +33,8 @@ class Wizard:
         left_out: OUs outside Connect's OU filter.
         kept_out: Ids of groups that rules of somebody's own keep from being written (``cloudNoFlow``). That such rules
             choose among Microsoft 365 groups is not documented.
+        v2: Whether V2 is on, as in a tenant that switched it on before December 2023: then the setting of each group
+            counts (writebackConfiguration).
     """
 
     on: bool
@@ -41,6 +43,7 @@ class Wizard:
     staging: bool = False
     left_out: tuple[str, ...] = ()
     kept_out: tuple[str, ...] = ()
+    v2: bool = False
 
     def outside_filter(self, container: str) -> bool:
         """Whether the OU filter leaves a container out."""
@@ -83,7 +86,12 @@ class Export:
 
 
 def wanted_groups(
-    wizard: Wizard, groups: Mapping[str, Record], members: Mapping[str, Sequence[str]], *, exchange: bool
+    wizard: Wizard,
+    groups: Mapping[str, Record],
+    members: Mapping[str, Sequence[str]],
+    there: Collection[str] = (),
+    *,
+    exchange: bool,
 ) -> list[WantedGroup]:
     """All Microsoft 365 groups of the tenant, none of them chosen, by id; nothing while v1 is off.
 
@@ -91,6 +99,7 @@ def wanted_groups(
         wizard: What the server was told.
         groups: Live groups of the tenant.
         members: Direct members by group.
+        there: Ids of groups that are in AD: under V2 they stay there whatever is set ("Modify group writeback").
         exchange: Whether AD was prepared for Exchange: without, no attribute of mail is written.
     """
     if not wizard.on:
@@ -106,7 +115,13 @@ def wanted_groups(
         if "Unified" in _texts(group.get("groupTypes"))
         and len(members.get(key, ())) <= LARGEST_GROUP
         and key not in wizard.kept_out
+        and not (wizard.v2 and key not in there and _set_not_to_be_written(group))
     ]
+
+
+def _set_not_to_be_written(group: Record) -> bool:
+    told = group.get("writebackConfiguration")
+    return isinstance(told, Mapping) and told.get("isEnabled") is False
 
 
 def name_of(group: Record) -> str:

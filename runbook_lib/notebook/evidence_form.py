@@ -40,6 +40,7 @@ class EvidenceForm:
         limit: How old evidence may be.
         clock: Gives the present time, UTC.
         line: Says what became of a file.
+        again: Which cells go by a file that was taken, as a sentence that says to run them.
     """
 
     def __init__(
@@ -50,6 +51,7 @@ class EvidenceForm:
         limit: timedelta,
         clock: Callable[[], datetime],
         line: UploadLine,
+        again: Text,
     ) -> None:
         import ipywidgets
 
@@ -58,6 +60,7 @@ class EvidenceForm:
         self._limit = limit
         self._clock = clock
         self._line = line
+        self._again = again
         self._taking = threading.Lock()
         self.upload: Any = ipywidgets.FileUpload(
             accept=".json", multiple=False, description=t("The collector's file"), layout={"width": "16em"}
@@ -106,12 +109,13 @@ class EvidenceForm:
             return
         self._line.show(
             t(
-                "Taken: {name}, collected on {server} {at}, SHA-256 {digest}. Run the cells below (again): they go by "
-                "it. It is kept as {kept}, which other notebooks take in connect_evidence.",
+                "Taken: {name}, collected on {server} {at}, SHA-256 {digest}. {again} It is kept as {kept}, which "
+                "other notebooks take in connect_evidence.",
                 name=name,
                 server=printable(read.evidence.server, limit=80),
                 at=to_the_minute(read.at),
                 digest=read.sha256,
+                again=self._again,
                 kept=kept,
             )
         )

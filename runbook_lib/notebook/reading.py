@@ -71,16 +71,21 @@ def check_ends(context: RunContext) -> None:
     context.show(ends_view(graph, context.parameters, directory.controller))
 
 
-def offer_evidence(context: RunContext, preconditions: Callable[[], None]) -> EvidenceForm | None:
-    """Keep the collector in the record, say how it is run, and offer a field for its file where a person can use one.
+def offer_collector(context: RunContext) -> None:
+    """Keep the collector in the record, and say how it is run."""
+    collector = context.record.folder.write_bytes(COLLECTOR_NAME, collector_script())
+    context.show(collector_view(collector, context.parameters.connect_evidence))
+
+
+def offer_evidence(context: RunContext, preconditions: Callable[[], None], again: Text) -> EvidenceForm | None:
+    """Offer a field for the collector's file where a person can use one; None elsewhere.
 
     Args:
         context: Of the run.
         preconditions: Raises where the run takes nothing any more.
+        again: Which cells go by a file that was taken, as a sentence that says to run them.
     """
     folder = context.record.folder
-    collector = folder.write_bytes(COLLECTOR_NAME, collector_script())
-    context.show(collector_view(collector, context.parameters.connect_evidence))
     if not context.interactive:
         return None
 
@@ -96,6 +101,7 @@ def offer_evidence(context: RunContext, preconditions: Callable[[], None]) -> Ev
         limit=timedelta(hours=context.parameters.connect_evidence_hours),
         clock=context.clock,
         line=ProgressLine(t("The collector's file")),
+        again=again,
     )
     show_widget(form.upload)
     return form

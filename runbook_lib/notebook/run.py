@@ -11,7 +11,7 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.notebook.authority_way import AuthorityWay, changes_authority
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.choose_groups import offer_groups
@@ -26,6 +26,7 @@ from runbook_lib.notebook.evidence_form import EvidenceForm
 from runbook_lib.notebook.reading import (
     check_ends,
     compare_sides,
+    offer_collector,
     offer_evidence,
     read_preflight,
     read_sides,
@@ -42,6 +43,9 @@ from runbook_lib.routes.registry import rules_of
 from runbook_lib.shown.inventory import groups_view, inventory_view, members_view
 from runbook_lib.shown.preflight import evidence_view, findings_view, hand_offs_view
 from runbook_lib.shown.start import end_view, records_view, sealing_text
+
+_BY_THE_SERVER = frozenset({"30-enable-writeback", "40-disable-writeback", "60-undo-change"})
+"""Notebooks that on the route connect-sync plan from what the Connect server says."""
 
 
 class Run:
@@ -78,9 +82,13 @@ class Run:
     def connect_server(self) -> None:
         """Write the collector out; in JupyterLab, offer a field for the file that it wrote (10-detect-exchange)."""
         self.course.require_open()
+        offer_collector(self.context)
+        self._offer_evidence(t("Run the cells below (again): they go by it."))
+
+    def _offer_evidence(self, again: Text) -> None:
         if self._evidence is not None:
             self._evidence.close()
-        self._evidence = offer_evidence(self.context, self.course.require_open)
+        self._evidence = offer_evidence(self.context, self.course.require_open, again)
 
     @carries_out(NotebookStep.PREFLIGHT)
     def preflight(self) -> Assessment:
@@ -113,7 +121,12 @@ class Run:
 
     @carries_out(NotebookStep.READ)
     def read_inventory(self) -> Inventory:
-        """Read both sides, join them, keep the tables in the record and show a summary."""
+        """Read both sides, join them, keep the tables in the record and show a summary.
+
+        Where what comes next goes by what the Connect server says, JupyterLab offers a field for the collector's file.
+        """
+        if self.context.parameters.route == Route.CONNECT_SYNC.value and self.notebook in _BY_THE_SERVER:
+            self._offer_evidence(t("Run this cell and those below again: they go by it."))
         self.context.step(NotebookStep.READ)
         inventory = self._made = read_sides(self.context, keep=True)
         self.context.note_sign_in()

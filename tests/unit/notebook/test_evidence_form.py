@@ -16,7 +16,7 @@ from runbook_lib.connect.evidence import (
     collector_script,
     collector_sha256,
 )
-from runbook_lib.errors import Refused
+from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.model.text import t
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.evidence_form import LARGEST_UPLOAD, EvidenceForm
@@ -56,6 +56,7 @@ class Desk:
             limit=timedelta(hours=24),
             clock=lambda: self.now,
             line=self,
+            again=t("Run it again."),
         )
 
     def show(self, text: str) -> None:
@@ -180,3 +181,29 @@ def test_without_a_person_there_is_the_collector_and_no_field(context: RunContex
     written = (context.record.folder.path / COLLECTOR_NAME).read_bytes()
     assert written == collector_script()
     assert len(collector_sha256()) == 64
+
+
+@pytest.mark.parametrize(
+    ("notebook", "route", "interactive", "offered"),
+    [
+        ("30-enable-writeback", "connect-sync", True, True),
+        ("40-disable-writeback", "connect-sync", True, True),
+        ("60-undo-change", "connect-sync", True, True),
+        ("30-enable-writeback", "connect-sync", False, False),
+        ("30-enable-writeback", "direct", True, False),
+        ("20-inventory-groups", "connect-sync", True, False),
+    ],
+)
+def test_what_is_planned_from_the_server_offers_the_field_before_anything_is_read(
+    context: RunContext, notebook: str, route: str, interactive: bool, offered: bool
+) -> None:
+    context.interactive = interactive
+    context.parameters = context.parameters.model_copy(update={"route": route})
+    run = Run(context, notebook)
+    with pytest.raises(RunbookError):
+        run.read_inventory()
+    form = run._evidence
+    assert (form is not None) is offered
+    if form is not None:
+        form.upload.value = uploaded(file_of(evidence()))
+        assert context.parameters.connect_evidence == str(context.record.folder.path / KEPT_EVIDENCE)
