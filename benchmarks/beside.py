@@ -43,7 +43,7 @@ LATENCY_MS = 40
 _AT_ONCE = 4
 _READER = Path(__file__).with_name("python_ldap_reader.py")
 _WIDE = {"max_creates": "1000000", "max_member_removals": "1000000", "select_names": '["*"]'}
-_NO_DELTA = "nothing is kept between two readings yet, so the second one is whole again"
+_NO_DELTA = "nothing is kept between two readings, so the second one is whole again"
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ def rows(folder: Path, size: Size, runs: int) -> list[Row]:
                 "Graph: throttled as an L tenant",
                 "≤ 1.3 ×, no request before its Retry-After",
                 "arithmetic limit of the units",
-                why="this benchmark has no throttled tenant yet; tests hold the waits",
+                why="this benchmark has no throttled tenant",
             ),
             *_join_and_plan(world, runs),
             Row(
