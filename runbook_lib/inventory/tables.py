@@ -2,12 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import claimed_ids, writer_of
+from runbook_lib.model.text import Text, t
+
+HEADINGS: Mapping[str, Text] = {
+    "group_id": t("Group id"),
+    "display_name": t("Group"),
+    "group_name": t("Group"),
+    "kind": t("Kind"),
+    "source": t("Source of authority"),
+    "membership": t("Membership"),
+    "visibility": t("Visibility"),
+    "mail": t("Mail address"),
+    "state": t("State"),
+    "route": t("Route"),
+    "reason_code": t("Reason (code)"),
+    "reason": t("Why"),
+    "writer": t("Written by"),
+    "ad_dn": t("AD object"),
+    "ad_guid": t("GUID in AD"),
+    "members": t("Members"),
+    "representable": t("Members in AD"),
+    "member_id": t("Member id"),
+    "member_type": t("Type"),
+    "member_name": t("Member"),
+    "match_key": t("Found by"),
+    "leads_to": t("Leads to"),
+    "guid": t("GUID in AD"),
+    "dn": t("AD object"),
+    "sam_account_name": t("Account name"),
+    "type": t("Type"),
+    "claims": t("Cloud groups that it names"),
+}
+"""Column of these tables to what people read above it; files for machines keep the names of the columns."""
 
 
 def groups_table(inventory: Inventory) -> pd.DataFrame:

@@ -20,12 +20,12 @@ from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.directory.sign_in.connect import needed
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import Refused, RunbookError
-from runbook_lib.files import DRIFT, HYBRID
+from runbook_lib.files import DRIFT, HYBRID, WORKBOOK
 from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory.build import Inventory, build_inventory, group_ids_to_probe
 from runbook_lib.inventory.index import index_directory
-from runbook_lib.inventory.tables import ad_groups_table, groups_table, members_table
+from runbook_lib.inventory.tables import HEADINGS, ad_groups_table, groups_table, members_table
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.cloud import CloudSnapshot, Switch
 from runbook_lib.model.target import Route
@@ -43,6 +43,7 @@ from runbook_lib.preflight.parts import CONNECT_SERVER
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.read import read_evidence
 from runbook_lib.preflight.verdict import refusal_of
+from runbook_lib.record.tables import TitleSheet
 from runbook_lib.routes.cloud_sync.desired import desired_settings
 from runbook_lib.routes.cloud_sync.reading import sides_of_domain
 from runbook_lib.routes.cloud_sync.scope.drift import check_cloud_sync_drift
@@ -221,10 +222,37 @@ def _keep(context: RunContext, inventory: Inventory) -> None:
     folder.write_csv("groups.csv", groups)
     folder.write_csv("members.csv", members)
     folder.write_csv("ad-groups.csv", ad_groups)
-    folder.write_workbook("inventory.xlsx", {"groups": groups, "members": members, "AD groups": ad_groups})
+    sheets = {"Groups": groups, "Members": members, "AD groups": ad_groups}
+    folder.write_workbook(WORKBOOK, sheets, title=_title_sheet(context, inventory), headings=HEADINGS)
     cloud, directory = inventory.cloud.reading, inventory.directory.reading
     context.record.set(snapshots={"cloud": cloud.as_json(), "directory": directory.as_json()})
     context.record.note_gaps(*cloud.gaps, *directory.gaps)
+
+
+def _title_sheet(context: RunContext, inventory: Inventory) -> TitleSheet:
+    """What the workbook says of itself, where it is mailed without the record."""
+    folder, tenant = context.record.folder, inventory.cloud.tenant
+    cloud, directory = inventory.cloud.reading, inventory.directory.reading
+    everything = cloud.complete and directory.complete
+    return TitleSheet(
+        t("About"),
+        (
+            (t("Inventory of groups"), t("Microsoft Entra ID and Active Directory, joined")),
+            (t("Tenant"), t("{name} ({id})", name=tenant.display_name, id=tenant.id)),
+            (t("OU of written groups"), verbatim(context.parameters.target_ou)),
+            (t("Entra ID read at (UTC)"), cloud.at),
+            (t("AD read at (UTC)"), directory.at),
+            (t("Both readings complete"), t("yes") if everything else t("NO: shown, never planned from")),
+            (t("Change"), folder.change_id),
+            (t("Run"), folder.run_id),
+            (t("Groups of both sides"), len(inventory.rows)),
+        ),
+        {
+            "Groups": t("One row per group of either side, with its state, the route to AD and why"),
+            "Members": t("One row per direct member of a cloud group, with its AD object or why it has none"),
+            "AD groups": t("One row per AD group that was read"),
+        },
+    )
 
 
 def policy_now(context: RunContext, inventory: Inventory) -> Policy:

@@ -23,12 +23,14 @@ from runbook_lib.files import (
     safe_folder_name,
     write_durably,
 )
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import json_text
 from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from runbook_lib.record.tables import TitleSheet
 
 
 def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> None:
@@ -244,11 +246,18 @@ class RecordFolder:
 
         return self.write_bytes(name, tables.csv_bytes(frame))
 
-    def write_workbook(self, name: str, sheets: Mapping[str, pd.DataFrame]) -> Path:
+    def write_workbook(
+        self,
+        name: str,
+        sheets: Mapping[str, pd.DataFrame],
+        *,
+        title: TitleSheet | None = None,
+        headings: Mapping[str, Text] | None = None,
+    ) -> Path:
         """Write tables as sheets of one Excel workbook (see ``tables``)."""
         from runbook_lib.record import tables
 
-        return self.write_bytes(name, tables.workbook_bytes(sheets))
+        return self.write_bytes(name, tables.workbook_bytes(sheets, title=title, headings=headings))
 
 
 def _prove_writable(folder: Path) -> None:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import csv
 import io
 import re
-from collections.abc import Iterator, Mapping
-from datetime import date, datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
 
 import pandas as pd
 import xlsxwriter
 
 from runbook_lib.model.moment import iso_exact
-from runbook_lib.model.text import t
+from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import NOT_SEEN, printable_lines
 
 
@@ -86,11 +87,36 @@ def csv_bytes(frame: pd.DataFrame) -> bytes:
     return b"\xef\xbb\xbf" + stream.getvalue().encode("utf-8", "backslashreplace")
 
 
-def workbook_bytes(sheets: Mapping[str, pd.DataFrame]) -> bytes:
-    """One sheet per table: text stays text (no formula, no link), headings frozen, filters on, fixed dates inside.
+@dataclass(frozen=True, slots=True)
+class TitleSheet:
+    """The first sheet of a workbook that is mailed alone.
+
+    Attributes:
+        name: Of the sheet.
+        facts: Caption and value: texts, numbers, times with a zone (shown as dates, UTC).
+        sheets: Name of each other sheet and what it holds.
+    """
+
+    name: Text
+    facts: Sequence[tuple[Text, str | int | datetime]]
+    sheets: Mapping[str, Text]
+
+
+def workbook_bytes(
+    sheets: Mapping[str, pd.DataFrame],
+    *,
+    title: TitleSheet | None = None,
+    headings: Mapping[str, Text] | None = None,
+) -> bytes:
+    """One sheet per table: text stays text (no formula, no link), headings frozen and on each page, with filters.
 
     What a reader could not see becomes an escape as in the CSV; a cell is cut at Excel's 32,767 characters and a
-    sheet at its 1,048,575 rows, and both say so (the CSV holds everything).
+    sheet at its 1,048,575 rows, and both say so (the CSV holds everything). Dates inside are fixed.
+
+    Args:
+        sheets: Name to table.
+        title: What stands on a sheet before them.
+        headings: Column name to what people read in its place; a column without one keeps its name.
     """
     stream = io.BytesIO()
     options = {
@@ -102,14 +128,49 @@ def workbook_bytes(sheets: Mapping[str, pd.DataFrame]) -> bytes:
     }
     book = xlsxwriter.Workbook(stream, options)
     book.set_properties({"created": _CREATED})
-    heading = book.add_format({"bold": True, "bg_color": "#EAEEF2", "bottom": 1})
+    formats = _Formats(
+        book.add_format({"bold": True, "bg_color": "#EAEEF2", "bottom": 1}),
+        book.add_format({"num_format": 22, "align": "left"}),
+        book.add_format({"text_wrap": True, "valign": "top", "align": "left"}),
+    )
+    if title is not None:
+        _write_title(book.add_worksheet(title.name), title, sheets, formats)
     for name, frame in sheets.items():
-        _write_sheet(book.add_worksheet(name), frame, heading)
+        _write_sheet(book.add_worksheet(name), frame.rename(columns=dict(headings or {})), formats)
     book.close()
     return stream.getvalue()
 
 
-def _write_sheet(sheet: xlsxwriter.worksheet.Worksheet, frame: pd.DataFrame, heading: object) -> None:
+@dataclass(frozen=True, slots=True)
+class _Formats:
+    heading: object
+    time: object
+    text: object
+
+
+def _write_title(
+    sheet: xlsxwriter.worksheet.Worksheet, title: TitleSheet, sheets: Mapping[str, pd.DataFrame], formats: _Formats
+) -> None:
+    sheet.set_column(0, 0, 26)
+    sheet.set_column(1, 1, 80)
+    number = 0
+    for number, (caption, value) in enumerate(title.facts):
+        sheet.write_string(number, 0, _cell_text(caption), formats.heading)
+        if isinstance(value, datetime):
+            # Excel knows no time zones.
+            sheet.write_datetime(number, 1, value.astimezone(UTC).replace(tzinfo=None), formats.time)
+        elif isinstance(value, str):
+            sheet.write_string(number, 1, _cell_text(value), formats.text)
+        else:
+            sheet.write_number(number, 1, value, formats.text)
+    for line, (name, holds) in enumerate(title.sheets.items(), start=number + 2):
+        sheet.write_string(line, 0, _cell_text(name), formats.heading)
+        text = t("{holds} ({rows:,} rows)", holds=holds, rows=len(sheets[name]))
+        sheet.write_string(line, 1, _cell_text(text), formats.text)
+    _print_well(sheet)
+
+
+def _write_sheet(sheet: xlsxwriter.worksheet.Worksheet, frame: pd.DataFrame, formats: _Formats) -> None:
     widths = [10] * len(frame.columns)
     for number, row in enumerate(rows(frame)):
         if number == ROW_LIMIT and len(frame) > ROW_LIMIT:
@@ -121,14 +182,35 @@ def _write_sheet(sheet: xlsxwriter.worksheet.Worksheet, frame: pd.DataFrame, hea
             if isinstance(cell, str):
                 text = _cell_text(cell)
                 widths[column] = min(60, max(widths[column], len(text) + 2))
-                sheet.write_string(number, column, text, *([heading] if number == 0 else []))
+                sheet.write_string(number, column, text, *([formats.heading] if number == 0 else []))
             elif cell is not None:
                 sheet.write_number(number, column, cell)
     for column, width in enumerate(widths):
         sheet.set_column(column, column, width)
     sheet.freeze_panes(1, 0)
-    if len(frame.columns):
-        sheet.autofilter(0, 0, min(len(frame), ROW_LIMIT), len(frame.columns) - 1)
+    sheet.repeat_rows(0)
+    _print_well(sheet)
+    _make_table(sheet, frame, formats)
+
+
+def _make_table(sheet: xlsxwriter.worksheet.Worksheet, frame: pd.DataFrame, formats: _Formats) -> None:
+    """A table of Excel, which sorts, filters and grows by itself; where it cannot be one, filters alone."""
+    names = [_cell_text(str(column)) for column in frame.columns]
+    last = min(len(frame), ROW_LIMIT), len(names) - 1
+    told_apart = len({name.casefold() for name in names}) == len(names) and all(0 < len(name) <= 255 for name in names)
+    if names and len(frame) and told_apart:
+        columns = [{"header": name, "header_format": formats.heading} for name in names]
+        sheet.add_table(0, 0, *last, {"columns": columns})
+    elif names:
+        sheet.autofilter(0, 0, *last)
+
+
+def _print_well(sheet: xlsxwriter.worksheet.Worksheet) -> None:
+    """Wide pages of A4, every column on one of them, and page numbers."""
+    sheet.set_landscape()
+    sheet.set_paper(9)
+    sheet.fit_to_pages(1, 0)
+    sheet.set_footer("&C&P/&N")
 
 
 def _cell_text(text: str) -> str:

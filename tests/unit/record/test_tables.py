@@ -8,6 +8,7 @@ import re
 import sys
 import time
 import zipfile
+from datetime import UTC, datetime, timedelta, timezone
 from xml.etree import ElementTree
 
 import pandas as pd
@@ -15,8 +16,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable_lines
-from runbook_lib.record.tables import EXCEL_CELL_LIMIT, csv_bytes, harmless, plain, workbook_bytes
+from runbook_lib.record.tables import EXCEL_CELL_LIMIT, TitleSheet, csv_bytes, harmless, plain, workbook_bytes
 from tests.support import hostile
 from tests.unit.edges.readers import deceives, hides
 
@@ -118,3 +120,26 @@ def test_long_cell_says_that_it_was_cut() -> None:
     strings, _ = _sheet(workbook_bytes({"groups": pd.DataFrame({"name": ["x" * 40_000]})}))
     assert max(map(len, strings)) == EXCEL_CELL_LIMIT
     assert strings[-1].endswith("(cut)")
+
+
+def test_a_workbook_stands_alone() -> None:
+    at = datetime(2026, 11, 22, 11, 0, tzinfo=timezone(timedelta(hours=1)))
+    title = TitleSheet(t("About"), [(t("Tenant"), "=Contoso"), (t("Read"), at), (t("Groups"), 2)], {"Groups": t("All")})
+    frame = pd.DataFrame({"display_name": ["a", "b"], "n": [1, 2]})
+    data = workbook_bytes({"Groups": frame}, title=title, headings={"display_name": t("Group")})
+    strings, whole = _sheet(data)
+    assert {"=Contoso", "Tenant", "All (2 rows)", "Group", "n"} <= set(strings)
+    assert "display_name" not in whole
+    assert "<f>" not in whole
+    days = (at - datetime(1899, 12, 30, tzinfo=UTC)) / timedelta(days=1)
+    assert f"<v>{days:.16g}</v>" in whole or f"<v>{days:.15g}</v>" in whole, "a date, in UTC"
+    assert 'ref="A1:B3"' in whole, "a table"
+    assert "_xlnm.Print_Titles" in whole
+    assert re.findall(r'<sheet name="([^"]+)"', whole) == ["About", "Groups"]
+
+
+@pytest.mark.parametrize("columns", [["a", "A"], ["", "b"], ["x" * 300, "b"]])
+def test_headings_that_no_table_of_excel_takes_still_have_filters(columns: list[str]) -> None:
+    _, whole = _sheet(workbook_bytes({"x": pd.DataFrame([["1", "2"]], columns=columns)}))
+    assert "<autoFilter" in whole
+    assert "<tableParts" not in whole
