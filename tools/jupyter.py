@@ -15,7 +15,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "tools" / "jupyter_lab_config.json"
 """This machine only, nothing fetched (no news, no look for updates), and kernel traffic encrypted: parameters, plans
-and approvals pass there, and other accounts of this machine could listen."""
+and approvals pass there, and other accounts of this machine could listen. A notebook's form may run the cells below it
+(``expose_app_in_browser``)."""
 SETTINGS = ROOT / "tools" / "jupyter_config"
 """JupyterLab's own settings for this session: it does not ask whether it may fetch news."""
 NOTEBOOK = "notebooks/00-start-here.ipynb"

@@ -19,7 +19,8 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, Validation
 from runbook_lib.change.approvals.approvers import Approvers
 from runbook_lib.change.approvals.file import moment
 from runbook_lib.change.approvals.gate import Approvals, Grant, granted
-from runbook_lib.change.approvals.plan import Approval, self_sufficient
+from runbook_lib.change.approvals.part import self_sufficient
+from runbook_lib.change.approvals.plan import Approval
 from runbook_lib.change.approvals.standing import StandingApproval
 from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.journal import JournalFile, damaged_journal

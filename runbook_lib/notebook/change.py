@@ -260,6 +260,7 @@ class ChangeSession:
             line=ProgressLine(t("Approval")),
             approvers=approvers_for(context),
             signing=signing_for(context),
+            whole=bool(self._chain),
         )
         show_widget(self.form.box)
         return with_form(closed)

@@ -21,7 +21,6 @@ from tests.support.jupyterlab import (
     IDLE,
     approve,
     cell,
-    go_on,
     lab,
     menu,
     output,
@@ -50,7 +49,6 @@ def one_cell(tab: Page, source: str) -> None:
 def approved(tab: Page, rehearsal: RunningRehearsal, record: Path) -> None:
     """Answer the gate and go on; the job runs once while the run watches."""
     approve(tab, record)
-    go_on(tab)
     tab.wait(f"{output(WATCH)}.includes('Waiting for Cloud Sync')")
     rehearsal.control.cloud_sync("run")
     tab.wait(f"{output(FINISH)}.includes('Done')")
@@ -99,7 +97,6 @@ def test_a_group_leaves_and_comes_back_and_a_configuration_goes_with_cells_run_t
         tab.wait(f"{output(GATE)}.includes('Awaiting approval')")
         assert f"DELETE CONFIGURATION IN {names.DOMAIN}" in tab.value(output(PLAN))
         approve(tab, latest_record(records / "CHG-GONE"))
-        go_on(tab)
         tab.wait(f"{output(FINISH)}.includes('Done')")
         assert configuration(world) == {}
     ended = [json.loads(one.read_bytes())["outcome"] for one in sorted(records.glob("*/*/record.json"))]

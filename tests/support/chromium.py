@@ -77,6 +77,13 @@ class Page:
         """Text into the field that has the focus."""
         self.send("Input.insertText", text=text)
 
+    def press(self, key: str) -> None:
+        """Press and release a key that writes one character."""
+        code = ord(key.upper())
+        for kind in ("keyDown", "keyUp"):
+            text = {"text": key} if kind == "keyDown" else {}
+            self.send("Input.dispatchKeyEvent", type=kind, key=key, windowsVirtualKeyCode=code, **text)
+
 
 @contextmanager
 def page(address: str, profile: Path) -> Iterator[Page]:

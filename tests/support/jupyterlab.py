@@ -121,18 +121,12 @@ def run_all(tab: Page) -> None:
 
 
 def approve(tab: Page, record: Path) -> None:
-    """Answer the form of the gate, as a person does, and go on below it."""
+    """Answer the form of the gate, as a person does; its button runs the gate again and the cells below it."""
     for number, text in enumerate(("Kim", planned(record, ROUTES).phrase)):
         tab.click(f"{cell(GATE)}.querySelectorAll('.widget-text input')[{number}]")
         tab.type(text)
     tab.click(f"(b => b && !b.disabled && b)({cell(GATE)}.querySelector('button.jupyter-button'))")
-    tab.wait(f"{output(GATE)}.includes('Recorded: Kim approved plan')")
-
-
-def go_on(tab: Page) -> None:
-    """Run the cell of the gate and all below it."""
-    tab.click(f"{cell(GATE)}.querySelector('.jp-InputArea-prompt')")
-    menu(tab, "Run", "Run Selected Cell and All Below")
+    tab.wait(f"!{output(GATE)}.includes('Awaiting approval')")
 
 
 def address(log: Path, process: subprocess.Popen[bytes]) -> str:

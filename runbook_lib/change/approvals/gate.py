@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.change.approvals.approvers import ANYBODY, Approvers
+from runbook_lib.change.approvals.part import self_sufficient, with_mapping
 from runbook_lib.change.approvals.plan import (
     Approval,
     approved_changes,
@@ -15,9 +16,7 @@ from runbook_lib.change.approvals.plan import (
     otherwise,
     read_approvals,
     renamed_parts,
-    self_sufficient,
     why_not_by,
-    with_mapping,
 )
 from runbook_lib.change.approvals.standing import StandingApproval, read_standing
 from runbook_lib.change.route import Routes

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +18,7 @@ from runbook_lib.change.approvals.file import (
     write_approval,
 )
 from runbook_lib.change.approvals.given import GivenApproval
+from runbook_lib.change.approvals.part import part_of, phrase_of_part, self_sufficient, with_mapping
 from runbook_lib.change.plan_as_read import Shown, shown_of
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.change.route import Routes
@@ -29,18 +30,6 @@ from runbook_lib.model.target import Route, TargetPart, identity_of, names_of
 from runbook_lib.model.text import Text, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.signing.signature import Signing
-
-_COMES_FIRST = frozenset({ChangeKind.MAP, ChangeKind.ADOPT})
-"""The mapping that groups arrive under, and the one group that is tried before the others of a move."""
-_WAITS_FOR_IT = frozenset({ChangeKind.ASSIGN, ChangeKind.PROVISION, ChangeKind.START, ChangeKind.UNMARK})
-"""What lets Cloud Sync write groups under the mapping that it finds, or leaves them to it."""
-_WHOLE = frozenset(
-    {
-        *(ChangeKind.CREATE_CONFIGURATION, ChangeKind.CREATE_JOB),
-        *(ChangeKind.REMOVE_CONFIGURATION, ChangeKind.REMOVE_JOB),
-    }
-)
-"""What makes no sense by halves: a configuration without its job, settings or mapping, or one that is half removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,19 +77,21 @@ def approve_plan(
     manifest_digest: str | None = None,
     approvers: Approvers = ANYBODY,
     signing: Signing | None = None,
+    left_out: Collection[str] = (),
 ) -> Path:
-    """Approve the plan of a record and return the approval's file.
+    """Approve the plan of a record, or a part of it, and return the approval's file.
 
     Args:
         record: Record folder of the planning run.
         routes: The routes whose plans can be approved.
         approver: Who approves.
-        phrase: What the approver typed; it must be the plan's own phrase.
+        phrase: What the approver typed; it must be the phrase of what is approved of the plan.
         valid: How long the approval holds.
         clock: Gives the present time, UTC.
         manifest_digest: Digest of the sealed planning record, or None while it is still open.
         approvers: Who may approve.
         signing: What the approver signs with; None: the approval is not signed.
+        left_out: Ids of groups whose changes are not approved, and what cannot be carried out without those.
 
     Raises:
         UsageError: No plan, nothing to approve, wrong phrase, empty name, or a period that is too long.
@@ -112,15 +103,22 @@ def approve_plan(
         raise UsageError(
             t("That plan changes nothing."), code="nothing-to-approve", hint=t("There is nothing to approve.")
         )
+    part = part_of(plan, left_out)
+    if not part.changes:
+        raise UsageError(
+            t("Of that plan nothing is left to approve."),
+            code="nothing-to-approve",
+            hint=t("Leave fewer groups out: what they need is left out with them."),
+        )
     if not approver.strip():
         raise UsageError(t("No approver is named."), code="approver-missing", hint=t("Name a person with --as."))
     require_approver(approver, approvers, clock(), signing.key.shown if signing else None, record.name)
-    if " ".join(phrase.split()) != plan.phrase:
+    if " ".join(phrase.split()) != part.phrase:
         raise UsageError(
             t("The phrase does not fit the plan: {phrase!r}.", phrase=printable(phrase, limit=80)),
             code="phrase",
-            hint=t("Read the plan, then type: {phrase}", phrase=plan.phrase),
-            values={"expected": plan.phrase},
+            hint=t("Read the plan, then type: {phrase}", phrase=part.phrase),
+            values={"expected": part.phrase},
         )
     if not timedelta(0) < valid <= LONGEST:
         raise UsageError(
@@ -129,7 +127,8 @@ def approve_plan(
             hint=t("Use --valid 4h, for example."),
         )
     now = clock()
-    shown = shown_of(plan)
+    approved = {change.digest for change in part.changes}
+    shown = {change: read for change, read in shown_of(plan).items() if change in approved}
     change_folder = record.resolve().parent
     path = change_folder / "approvals" / f"{plan.digest}.json"
     content = {
@@ -145,7 +144,7 @@ def approve_plan(
         "approver": approver.strip(),
         "approved": iso_seconds(now),
         "until": iso_seconds(now + valid),
-        "phrase": plan.phrase,
+        "phrase": part.phrase,
         "planning_record": record.name,
         "planning_manifest": manifest_digest,
     }
@@ -246,7 +245,7 @@ def why_not_now(approval: Approval, plan: Plan, now: datetime, approvers: Approv
     by = t("The approval by {approver}", approver=printable(approval.approver, limit=80))
     if other := other_parts(plan, approval):
         return "approval-other-target", t("{by} is for another {parts}.", by=by, parts=joined(other, ", "))
-    if approval.plan_digest == plan.digest and approval.phrase != plan.phrase:
+    if approval.plan_digest == plan.digest and approval.phrase != phrase_of_part(plan, approval.changes):
         return "approval-other-phrase", t("{by} was given with another phrase than that of the plan.", by=by)
     if refused := why_not_by(approvers, approval):
         return "approver-not-allowed", t(
@@ -275,30 +274,6 @@ def otherwise(change: Change, approver: str) -> Text:
         approver=printable(approver, limit=80),
         named=named,
     )
-
-
-def self_sufficient(changes: list[Change]) -> tuple[Change, ...]:
-    """Without the changes that need groups which would be created or undeleted, but not under this approval."""
-    while True:
-        made = {change.group_id for change in changes if change.kind.makes_object}
-        kept = [change for change in changes if change.payload.needs <= made]
-        if len(kept) == len(changes):
-            return tuple(kept)
-        changes = kept
-
-
-def with_mapping(plan: Plan, changes: tuple[Change, ...]) -> tuple[Change, ...]:
-    """Without what would let groups arrive otherwise than the plan shows, while what comes first is not approved.
-
-    Of a plan that makes a configuration or removes one nothing is left, unless everything that it does to the
-    configuration itself is approved.
-    """
-    kept = {change.digest for change in changes}
-    if any(change.kind in _WHOLE for change in plan.changes):
-        apart = [change for change in plan.changes if not change.group_id and change.digest not in kept]
-        return () if apart else changes
-    waits = any(change.kind in _COMES_FIRST and change.digest not in kept for change in plan.changes)
-    return tuple(change for change in changes if change.kind not in _WAITS_FOR_IT) if waits else changes
 
 
 def _why_closed(plan: Plan, approvals: Sequence[Approval], now: datetime, approvers: Approvers) -> AwaitingApproval:

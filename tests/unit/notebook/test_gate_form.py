@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from runbook_lib.change.approvals.gate import granted, read_all
 from runbook_lib.change.approvals.plan import approved_changes, read_approvals
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import Refused
@@ -55,6 +56,10 @@ class Desk:
     def fill(self, name: str = "Kim Abe", phrase: str | None = None) -> None:
         self.form.approver.value = name
         self.form.phrase.value = self.plan.phrase if phrase is None else phrase
+
+    def tick(self, place: int, *, on: bool) -> None:
+        assert self.form.groups is not None
+        self.form.groups.told({"do": "tick", "keys": [self.plan.changes[place].group_id], "on": on})
 
     @property
     def approvals(self) -> list[Path]:
@@ -106,8 +111,76 @@ def test_anything_else_denies_even_when_the_disabled_button_is_clicked(
 
 def test_nobody_answers_nothing_is_approved(desk: Desk) -> None:
     assert desk.approvals == []
-    wakes = "The button wakes when there is a name and the phrase is the plan's."
+    wakes = "The form says what its button still waits for."
     assert desk.said == [f"Open until 2026-11-22T10:30:00Z. Nothing is approved yet. {wakes}"]
+
+
+@pytest.mark.parametrize(
+    ("name", "phrase", "said"),
+    [
+        ("", "", "your name is missing; the phrase is to be typed: ENABLE 2 GROUPS IN contoso.com."),
+        ("Kim", "ENABLE 2 GR", "grey: the phrase goes on: OUPS IN contoso.com."),
+        (
+            "Kim",
+            "ENABLE 3 GROUPS",
+            "grey: the phrase differs from character 8 on: it is ENABLE 2 GROUPS",
+        ),
+        ("Kim\u200b", None, "grey: The name of the approver has characters that nobody sees"),
+        ("Kim", None, "Ready: the button approves the whole plan."),
+    ],
+)
+def test_the_form_says_why_its_button_is_grey(desk: Desk, name: str, phrase: str | None, said: str) -> None:
+    desk.fill(name, phrase)
+    assert said in desk.form.state.value
+    assert desk.form.button.disabled is not said.startswith("Ready")
+
+
+def test_what_else_keeps_it_grey_is_said_while_a_person_types(desk: Desk) -> None:
+    desk.blocked = Refused(t("The finding x is not acknowledged."), code="finding-not-acknowledged", hint=t("Do it."))
+    desk.fill()
+    assert "The finding x is not acknowledged. Do it." in desk.form.state.value
+    assert desk.form.button.disabled
+
+
+def test_groups_that_are_not_ticked_are_not_approved(desk: Desk) -> None:
+    desk.tick(1, on=False)
+    desk.fill()
+    assert "differs from character 8 on: it is ENABLE 1 GROUP IN contoso.com" in desk.form.state.value
+    desk.form.button.click()
+    assert desk.approvals == [], "the phrase of the whole plan approves no part of it"
+    desk.fill(phrase="ENABLE 1 GROUP IN contoso.com")
+    assert "Ready: the button approves 1 of 2 changes." in desk.form.state.value
+    desk.form.button.click()
+    grant = granted(desk.plan, read_all(desk.record.parent / "approvals", ROUTES), desk.now)
+    assert grant.changes == desk.plan.changes[:1]
+    assert [waiting.change for waiting in grant.waiting] == [desk.plan.changes[1]]
+    assert "approved 1 of 2 changes" in desk.said[-1]
+
+
+def test_with_no_group_ticked_nothing_can_be_approved(desk: Desk) -> None:
+    for place in (0, 1):
+        desk.tick(place, on=False)
+    desk.fill(phrase="ENABLE 0 GROUPS IN contoso.com")
+    assert "no group is ticked" in desk.form.state.value
+    desk.form.button.disabled = False
+    desk.form.button.click()
+    assert desk.approvals == []
+    assert desk.said[-1].startswith("Not approved: Of that plan nothing is left to approve.")
+
+
+def test_a_change_that_broke_off_is_approved_as_a_whole(desk: Desk) -> None:
+    form = GateForm(desk.record, desk.plan, preconditions=desk.check, clock=lambda: desk.now, line=desk, whole=True)
+    assert form.groups is None
+
+
+def test_when_it_is_approved_the_browser_is_asked_to_go_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    sent: list[object] = []
+    monkeypatch.setattr(desk.form._stopped.widget, "send", sent.append)
+    desk.form.button.click()
+    assert sent == []
+    desk.fill()
+    desk.form.button.click()
+    assert (sent, desk.form._stopped.widget.stopped) == ([{"do": "go on"}], False)
 
 
 def test_a_form_ends(desk: Desk) -> None:

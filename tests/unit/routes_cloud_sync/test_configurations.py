@@ -16,7 +16,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.change.approvals.plan import approve_plan, approved_changes, read_approvals, with_mapping
+from runbook_lib.change.approvals.part import with_mapping
+from runbook_lib.change.approvals.plan import approve_plan, approved_changes, read_approvals
 from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from runbook_lib.change.approvals.plan import with_mapping
+from runbook_lib.change.approvals.part import with_mapping
 from runbook_lib.change.journal_check import DoneChange, effects_beyond, effects_of
 from runbook_lib.change.plan_as_read import shown_of
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from runbook_lib.change.approvals.plan import self_sufficient
+from runbook_lib.change.approvals.part import self_sufficient
 from runbook_lib.change.plan_file import plan_from_json, plan_to_json
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Plan, Refusal
