@@ -128,6 +128,7 @@ PLURALS = {
     "Microsoft 365 group": ("{number:,} Microsoft 365 group", "{number:,} Microsoft 365 groups"),
     "minute": ("{number:,} minute", "{number:,} minutes"),
     "operation": ("{number:,} operation", "{number:,} operations"),
+    "parameter": ("{number:,} parameter", "{number:,} parameters"),
     "page": ("{number:,} page", "{number:,} pages"),
     "row": ("{number:,} row", "{number:,} rows"),
     "request": ("{number:,} request", "{number:,} requests"),

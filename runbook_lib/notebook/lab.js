@@ -22,7 +22,8 @@ function render({ model, el }) {
     if (looks > 150 || !model.get("stopped")) return clearInterval(looking);
     if (looks < 3 || busy() || !el.isConnected) return undefined;
     clearInterval(looking);
-    if (select()) cell().scrollIntoView({ block: "start" });
+    // A hand that is in the cell already stays there.
+    if (!cell()?.contains(document.activeElement) && select()) cell().scrollIntoView({ block: "start" });
     return undefined;
   }, 200);
 

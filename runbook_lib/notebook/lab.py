@@ -38,8 +38,5 @@ def _widget_class() -> type[Any]:
     import anywidget
     import traitlets
 
-    class StoppedHereWidget(anywidget.AnyWidget):
-        _esm = Path(__file__).with_name("lab.js")
-        stopped: Any = traitlets.Bool().tag(sync=True)
-
-    return StoppedHereWidget
+    members = {"_esm": Path(__file__).with_name("lab.js"), "stopped": traitlets.Bool().tag(sync=True)}
+    return type("StoppedHereWidget", (anywidget.AnyWidget,), members)

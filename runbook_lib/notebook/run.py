@@ -77,7 +77,9 @@ class Run:
     def show_records(self) -> None:
         """List notebooks, records and what to run next (00-start-here)."""
         parameters = self.context.parameters
-        self.context.show(records_view(Path(parameters.records_dir), parameters))
+        notebook = Path(self.context.environment.get("JPY_SESSION_NAME", ""))
+        here = notebook.parent if notebook.is_absolute() else None
+        self.context.show(records_view(Path(parameters.records_dir), parameters, here))
 
     def connect_server(self) -> None:
         """Write the collector out; in JupyterLab, offer a field for the file that it wrote (10-detect-exchange)."""

@@ -10,6 +10,7 @@ import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal, NamedTuple, TypeAlias
+from urllib.parse import quote
 
 import pandas as pd
 from markupsafe import Markup
@@ -180,6 +181,23 @@ def banner_html(kind: ToneName, title: Text, text: Text = NOTHING) -> Markup:
         '<div style="color:{};background-color:{};border-left:6px solid {};padding:10px 14px;'
         'margin:6px 0 12px 0;font-size:14px;line-height:1.5"><strong>{}{}</strong>{}</div>'
     ).format(tone.ink, tone.ground, tone.edge, tone.word, text_html(title), paragraph)
+
+
+def folded_html(summary: Text, inner: Markup) -> Markup:
+    """What is one click away, under a line that says what it is; it needs no script, and stays in records."""
+    return Markup(
+        '<details style="margin:4px 0 12px 0"><summary style="font-size:14px;line-height:1.6">{}</summary>{}</details>'
+    ).format(text_html(summary), inner)
+
+
+def link_html(text: str, address: str) -> Markup:
+    """A link to a file beside the notebook, which JupyterLab opens; a record keeps its words alone.
+
+    Args:
+        text: What is shown.
+        address: Relative, with ``/``; it is encoded here.
+    """
+    return Markup('<a href="{}">{}</a>').format(quote(address), text_html(text))
 
 
 def heading_html(caption: Text) -> Markup:

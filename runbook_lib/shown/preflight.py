@@ -7,6 +7,7 @@ from markupsafe import Markup
 from runbook_lib.directory.rights.table import OperationRight
 from runbook_lib.exchange.facts import ExchangeDetection
 from runbook_lib.model.cloud import Switch
+from runbook_lib.model.finding import Severity
 from runbook_lib.model.reading import Unreadable
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, and_more, joined, t, verbatim
@@ -26,7 +27,7 @@ from runbook_lib.preflight.tenant_facts import tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict
 from runbook_lib.shown.connect import connect_server_view
 from runbook_lib.shown.findings import NOT_ASKED, findings_html
-from runbook_lib.shown.html import ToneName, View, banner_html, code_html, rows_html
+from runbook_lib.shown.html import ToneName, View, banner_html, code_html, folded_html, rows_html
 
 _KINDS: dict[Verdict, ToneName] = {
     Verdict.READY: "good",
@@ -44,16 +45,21 @@ _MOST_REASONS = 5
 
 
 def verdicts_view(assessment: Assessment) -> View:
-    """One banner per route, with what decides; those that were not asked for come last and alarm nobody."""
-    shown: list[tuple[ToneName, Text, Text]] = []
-    for one in assessment.verdicts:
-        asked = one.route in assessment.judged
+    """One banner per route that was asked for, with what decides; the others are folded below, and alarm nobody."""
+    asked, others = list[Markup](), list[Markup]()
+    titles = []
+    for one in sorted(assessment.verdicts, key=lambda one: one.route not in assessment.judged):
         title = t("{route}: {verdict}", route=_ROUTES[one.route], verdict=one.verdict.title.lower())
-        if not asked:
+        if one.route in assessment.judged:
+            asked.append(banner_html(_KINDS[one.verdict], title, _because(one)))
+        else:
             title = t("{title} (not asked for)", title=title)
-        shown.append((_KINDS[one.verdict] if asked else "neutral", title, _because(one)))
-    text = t("{verdicts}.", verdicts=joined((title for _, title, _ in shown), ". "))
-    return View(Markup().join(banner_html(*row) for row in shown), text)
+            others.append(banner_html("neutral", title, _because(one)))
+        titles.append(title)
+    html = Markup().join(asked)
+    if others:
+        html += folded_html(t("Routes that were not asked for: {number}", number=len(others)), Markup().join(others))
+    return View(html, t("{verdicts}.", verdicts=joined(titles, ". ")))
 
 
 def _because(one: RouteVerdict) -> Text:
@@ -63,13 +69,19 @@ def _because(one: RouteVerdict) -> Text:
 
 
 def findings_view(assessment: Assessment) -> View:
-    """Every finding, the most severe first, and which routes it matters to; routes that nobody asked for last."""
+    """What is wrong or unknown, the most severe first; folded: what is only told, and routes that nobody asked for."""
     findings = assessment.findings
     asked = [finding for finding in findings if assessment.is_asked(finding.id)]
     others = [finding for finding in findings if not assessment.is_asked(finding.id)]
-    html = findings_html(asked)
-    if others:
-        html += findings_html(others, caption=NOT_ASKED)
+    told = [finding for finding in asked if finding.severity is Severity.INFO]
+    html = findings_html([finding for finding in asked if finding.severity is not Severity.INFO])
+    for folded, what in (
+        (told, t("For information")),
+        (others, NOT_ASKED),
+    ):
+        if folded:
+            summary = t("{what}: {number}", what=what, number=len(folded))
+            html += folded_html(summary, findings_html(folded, caption=what))
     table = rows_html(
         (t("Finding"), t("Severity"), t("Routes")),
         [
@@ -83,7 +95,8 @@ def findings_view(assessment: Assessment) -> View:
         caption=t("What each finding means for each route"),
         limit=200,
     )
-    return View(html + table, t("{number} findings.", number=len(findings)))
+    html += folded_html(t("What each finding means for each route"), table)
+    return View(html, t("{number} findings.", number=len(findings)))
 
 
 def hand_offs_view(assessment: Assessment) -> View:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from markupsafe import Markup
+
 from runbook_lib.errors import RunbookError
-from runbook_lib.files import RECORD_VARIABLE
+from runbook_lib.files import PAGE, RECORD_VARIABLE
 from runbook_lib.graph.snapshot import read_tenant
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.directory import DomainController
 from runbook_lib.model.outcome import Outcome, ending_of_outcome
-from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
+from runbook_lib.model.text import NOTHING, Text, counted, joined, t, verbatim
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.shown.html import View, banner_html, facts_html, rows_html
+from runbook_lib.shown.html import View, banner_html, facts_html, folded_html, link_html, rows_html
 
 NOTEBOOKS = (
     ("10-detect-exchange", t("Whether each route is ready; which Exchange this AD has"), t("nothing")),
@@ -32,10 +35,11 @@ NOTEBOOKS = (
     ("60-undo-change", t("Undo what a record did"), t("the objects of that record")),
 )
 """Notebook, what it does, what it changes."""
+_NAMES = ("00-start-here", *(name for name, _, _ in NOTEBOOKS))
 
 
 def parameters_view(given: Mapping[str, object], folder: RecordFolder, *, interactive: bool, file: str = "") -> View:
-    """What this run was told, in which file (where it read one itself), and where its record is."""
+    """What this run was told in one line; folded below it each parameter, and where the record is."""
     table = [(name, _shown(value)) for name, value in sorted(given.items())]
     facts = facts_html(
         [
@@ -46,8 +50,15 @@ def parameters_view(given: Mapping[str, object], folder: RecordFolder, *, intera
         ],
         caption=t("This run"),
     )
-    html = facts + rows_html((t("Name"), t("Value")), table, caption=t("Parameters that were given"), limit=100)
-    return View(html, t("run {run_id}", run_id=folder.run_id))
+    shown = facts + rows_html((t("Name"), t("Value")), table, caption=t("Parameters that were given"), limit=100)
+    summary = t(
+        "Change {change}: {number} from {file}. Run {run_id}.",
+        change=folder.change_id,
+        number=counted(len(given), "parameter"),
+        file=file or t("the parameters cell"),
+        run_id=folder.run_id,
+    )
+    return View(folded_html(summary, shown), t("run {run_id}", run_id=folder.run_id))
 
 
 def _shown(value: object) -> str:
@@ -103,21 +114,44 @@ _DRIFT = "drift found"
 _UNREADABLE = "unreadable"
 
 
-def records_view(records: Path, parameters: Parameters) -> View:
-    """Notebooks, the runs that there are, and the next step."""
+def records_view(records: Path, parameters: Parameters, here: Path | None = None) -> View:
+    """Notebooks, the runs that there are, and the next step; ``here``: the folder that links to records start from."""
     runs = sorted(_runs(records), key=lambda run: run.started, reverse=True)
     step, why = _next_step([run for run in runs if run.change == parameters.change_id])
     html = (
-        rows_html((t("Notebook"), t("What it does"), t("What it changes")), NOTEBOOKS, caption=t("Notebooks"))
+        rows_html(
+            (t("Notebook"), t("What it does"), t("What it changes")),
+            [(_notebook_link(name), what, changes) for name, what, changes in NOTEBOOKS],
+            caption=t("Notebooks"),
+        )
         + rows_html(
             (t("Change"), t("Notebook"), t("Outcome"), t("Started"), t("Record")),
-            runs,
+            [(*run[:-1], _record_link(Path(run.record), here)) for run in runs],
             caption=t("Records, newest first"),
             limit=20,
         )
         + banner_html("neutral", t("Next: {step}", step=step), why)
+        + (_opening(step) if step in _NAMES else Markup())
     )
     return View(html, t("{number} records; next: {step}", number=len(runs), step=step))
+
+
+def _notebook_link(name: str) -> Markup:
+    return link_html(name, f"{name}.ipynb")
+
+
+def _opening(name: str) -> Markup:
+    """The link that opens a notebook, on a line of its own."""
+    line = Markup('<p style="margin:2px 0 12px 0;font-size:14px">{}</p>')
+    return line.format(link_html(t("Open {notebook}", notebook=name), f"{name}.ipynb"))
+
+
+def _record_link(record: Path, here: Path | None) -> Markup | str:
+    """The link that opens a record's page, where there is one that can be reached from ``here``."""
+    page = record / PAGE
+    if here is None or not page.is_file() or page.drive != here.drive:
+        return str(record)
+    return link_html(str(record), Path(os.path.relpath(page, here)).as_posix())
 
 
 def _runs(records: Path) -> Iterator[_RunSeen]:
@@ -184,6 +218,8 @@ def end_view(
         t("The record is {record}. {sealing}", record=folder.path, sealing=sealing),
     ]
     html = banner_html("good" if verdict.good else "attention", verbatim(title), joined(lines, "\n"))
+    named = next((name for name in _NAMES if name in following), "")
+    html += _opening(named) if named else Markup()
     return View(html, t("{title}. Next: {following}", title=title, following=following))
 
 

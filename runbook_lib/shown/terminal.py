@@ -30,14 +30,24 @@ class TerminalLine:
     severity: Severity | None = None
 
 
-def lines(assessment: Assessment, judged: Sequence[str], width: int = 100) -> Iterator[TerminalLine]:
-    """Verdicts, findings about the routes that were asked for, then what concerns the others alone."""
+def lines(
+    assessment: Assessment, judged: Sequence[str], width: int = 100, least: Severity = Severity.INFO
+) -> Iterator[TerminalLine]:
+    """Verdicts, findings about the routes that were asked for, then what concerns the others alone.
+
+    Args:
+        assessment: The pre-flight.
+        judged: Routes that decide the exit code.
+        width: Columns of the terminal.
+        least: Findings below this severity are counted, not shown.
+    """
     at = assessment.evidence.at
     yield TerminalLine(t("Pre-flight, {at}", at=to_the_minute(at)))
     yield TerminalLine("")
     yield from _verdicts(assessment.verdicts, judged, width)
-    asked = [finding for finding in assessment.findings if assessment.is_asked(finding.id)]
-    others = [finding for finding in assessment.findings if not assessment.is_asked(finding.id)]
+    shown = [finding for finding in assessment.findings if finding.severity.rank >= least.rank]
+    asked = [finding for finding in shown if assessment.is_asked(finding.id)]
+    others = [finding for finding in shown if not assessment.is_asked(finding.id)]
     for finding in asked:
         yield TerminalLine("")
         yield from _finding(assessment, finding, width)
@@ -53,6 +63,10 @@ def lines(assessment: Assessment, judged: Sequence[str], width: int = 100) -> It
     for finding in others:
         yield TerminalLine("")
         yield from _finding(assessment, finding, width)
+    if milder := len(assessment.findings) - len(shown):
+        yield TerminalLine("")
+        text = t("Findings that are milder than {severity}: {number}.", severity=least.value, number=milder)
+        yield from map(TerminalLine, wrapped(text, width, later="  "))
 
 
 def hand_off_lines(assessment: Assessment) -> Iterator[TerminalLine]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from runbook_lib.model.finding import Severity
 from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.runner import console
 from runbook_lib.runner.options import (
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from runbook_lib.preflight.assess import Assessment
 
 _ROUTES = ("direct", "cloud-sync", "connect-sync")
+_SEVERITIES = tuple(one.value for one in sorted(Severity, key=lambda one: -one.rank))
 
 
 @click.command(cls=TakesParameters)
@@ -36,6 +38,13 @@ _ROUTES = ("direct", "cloud-sync", "connect-sync")
 @parameter_option()
 @click.option(
     "--route", "routes", multiple=True, type=click.Choice(_ROUTES), help="Judge this route. Default: check_routes."
+)
+@click.option(
+    "--severity",
+    type=click.Choice(_SEVERITIES),
+    default=_SEVERITIES[-1],
+    show_default=True,
+    help="Show findings of this severity and graver ones; milder ones are counted.",
 )
 @click.option("--hand-offs", is_flag=True, help="Print only what others have to do, as commands to copy.")
 @click.option("--json", "as_json", is_flag=True, help="Everything as JSON.")
@@ -59,6 +68,7 @@ def check(
     files: Sequence[Path],
     given: Sequence[tuple[str, str]],
     routes: Sequence[str],
+    severity: str,
     hand_offs: bool,
     as_json: bool,
     quiet: bool,
@@ -95,7 +105,11 @@ def check(
         click.echo(json.dumps({**told, "judged": judged, "exit_code": code}, indent=2))
         return code
     width = output_width()
-    shown = terminal.hand_off_lines(assessment) if hand_offs else terminal.lines(assessment, judged, width)
+    shown = (
+        terminal.hand_off_lines(assessment)
+        if hand_offs
+        else terminal.lines(assessment, judged, width, Severity(severity))
+    )
     coloured = is_coloured(color, dict(os.environ))
     for line in shown:
         console.print_line(verbatim(line.text), line.severity, coloured=coloured)

@@ -142,6 +142,26 @@ def test_the_views_say_what_a_reader_looks_for() -> None:
     assert "Nothing to hand off" in hand_offs_view(assessment)[0]
 
 
+def test_what_was_not_asked_for_is_folded_below_what_was() -> None:
+    given = evidence(mail_flow=flow(), dns=dns(), mail_domains=domains("odd"), tenant=odd_tenant("odd"))
+    info = Finding("told", Severity.INFO, verbatim("told"))
+    wrong = Finding("wrong", Severity.BLOCKING, verbatim("wrong"), to_do=verbatim("mend it"))
+    checks = [
+        Check("a", verbatim("a"), (MAIL_FLOW,), on(connect_sync=Severity.INFO), lambda _: iter([info])),
+        Check("b", verbatim("b"), (MAIL_FLOW,), on(connect_sync=Severity.BLOCKING), lambda _: iter([wrong])),
+    ]
+    assessment = assess(given, checks, judged=["connect-sync"])
+    verdicts, _ = verdicts_view(assessment)
+    first, _, folded = verdicts.partition("<details")
+    assert "Connect Sync (v1): not ready" in first
+    assert "not asked for" not in first
+    assert "Direct" in folded
+    assert "Cloud Sync: " in folded
+    seen, _, folded = findings_view(assessment)[0].partition("<details")
+    assert ("mend it" in seen, "told" in seen) == (True, False)
+    assert "told" in folded
+
+
 def facts_of(reading: TenantReading) -> tuple[TenantFact, ...]:
     found = tenant_facts(evidence(tenant=reading))
     assert found is not None

@@ -87,6 +87,21 @@ def test_lines_fit_and_name_what_was_not_read() -> None:
     assert max(map(len, text)) <= 120
 
 
+@pytest.mark.parametrize(
+    ("least", "shown"), [(Severity.INFO, True), (Severity.WARNING, True), (Severity.BLOCKING, False)]
+)
+def test_milder_findings_than_those_asked_for_are_counted(least: Severity, shown: bool) -> None:
+    text = [line.text for line in terminal.lines(answering(Severity.WARNING), ["direct"], least=least)]
+    assert any("odd" in line and line.startswith("WARNING") for line in text) is shown
+    assert ("Findings that are milder than blocking: 1." in text) is not shown
+
+
+def test_severity_filters_what_a_terminal_shows_and_not_the_exit_code(file: str) -> None:
+    everything, graver = gwb_check(file), gwb_check(file, "--severity", "blocking")
+    assert (graver.exit_code, everything.exit_code) == (graver.exit_code,) * 2
+    assert len(graver.stdout) <= len(everything.stdout)
+
+
 def test_wrong_parameters_are_wrong_use(tmp_path: Path) -> None:
     path = tmp_path / "p.yaml"
     path.write_text('dc_hots: "x"\n', encoding="utf-8")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -75,7 +76,9 @@ def test_drift_leads_to_the_notebook_that_re_aligns() -> None:
 
 def test_what_to_do_is_not_said_twice() -> None:
     html, _ = end_view(Outcome.REFUSED, RecordFolder(RECORD), DRIFT, notebook="50-check-drift", sealing=NOTHING)
-    assert html.count("30-enable-writeback") == 1
+    said, _, link = html.partition("</div><p")
+    assert said.count("30-enable-writeback") == 1
+    assert '<a href="30-enable-writeback.ipynb">Open 30-enable-writeback</a>' in link
     other = Refused(t("x"), code="locked", hint=t("Wait for it."))
     html, _ = end_view(Outcome.REFUSED, RecordFolder(RECORD), other, notebook="20-inventory-groups", sealing=NOTHING)
     assert "Wait for it." in html
@@ -99,6 +102,43 @@ def test_the_first_cell_names_the_parameters_file_that_it_read() -> None:
         in parameters_view({}, RecordFolder(RECORD), interactive=True, file="parameters/mine.yaml")[0]
     )
     assert "Parameters file" not in parameters_view({}, RecordFolder(RECORD), interactive=False)[0]
+
+
+def test_the_first_cell_says_in_one_line_what_it_was_told_and_folds_the_rest() -> None:
+    given: dict[str, object] = {"reason": "<b>why</b>", "change_id": "CHG1"}
+    html = parameters_view(given, RecordFolder(RECORD), interactive=True, file="mine.yaml")[0]
+    assert html.startswith("<details")
+    summary, _, folded = html.partition("</summary>")
+    assert "2 parameters from mine.yaml" in summary
+    assert "&lt;b&gt;why&lt;/b&gt;" in folded
+
+
+def test_the_last_cell_links_to_the_next_notebook_and_to_no_other() -> None:
+    html, _ = end_view(Outcome.DONE, RecordFolder(RECORD), None, notebook="20-inventory-groups", sealing=NOTHING)
+    assert re.findall(r'<a href="([^"]*)"', html) == ["30-enable-writeback.ipynb"]
+    html, _ = end_view(
+        Outcome.AWAITING_APPROVAL, RecordFolder(RECORD), None, notebook="30-enable-writeback", sealing=NOTHING
+    )
+    assert "<a " not in html
+
+
+def test_notebooks_and_records_are_links_from_where_the_notebook_lies(tmp_path: Path) -> None:
+    records, here = tmp_path / "records", tmp_path / "work" / "CHG1"
+    at = datetime(2026, 11, 22, tzinfo=UTC)
+    for run_id, page in (("run <1>", True), ("run2", False)):
+        folder = RecordFolder(records / "CHG1" / run_id)
+        folder.path.mkdir(parents=True)
+        RunRecord.begin(
+            folder, notebook_name="50-check-drift", notebook_sha256="0", mode="record", started=at, parameters={},
+            versions={},
+        ).finish(Outcome.DONE, ended=at)  # fmt: skip
+        if page:
+            (folder.path / "record.html").write_text("<p>page</p>", encoding="utf-8")
+    parameters = Parameters.model_construct(change_id="CHG1")
+    links = re.findall(r'<a href="([^"]*)"', records_view(records, parameters, here)[0])
+    assert "10-detect-exchange.ipynb" in links
+    assert [link for link in links if "records" in link] == ["../../records/CHG1/run%20%3C1%3E/record.html"]
+    assert "records/CHG1" not in "".join(re.findall(r'<a href="([^"]*)"', records_view(records, parameters)[0]))
 
 
 def test_the_first_notebook_sends_on_after_drift_and_names_it(tmp_path: Path) -> None:
