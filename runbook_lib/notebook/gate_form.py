@@ -145,7 +145,8 @@ class GateForm:
         waits_for = self._waits_for(part)
         self.button.disabled = bool(waits_for)
         ready = t("Ready: the button approves {what}.", what=_what(part, self._plan))
-        self.state.value = str(line_html(joined((waits_for or ready, self._left_out_too(part)))))
+        said = joined((waits_for or ready, self._left_out_too(part)))
+        self.state.value = str(line_html(said))
 
     def _left_out_too(self, part: Plan) -> Text:
         """Which ticked groups cannot be carried out without those that are not ticked."""

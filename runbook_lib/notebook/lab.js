@@ -29,7 +29,7 @@ function render({ model, el }) {
 
   const told = (message) => {
     // The command is about the selected cell, so this one is selected first.
-    if (message.do === "go on" && select()) globalThis.jupyterapp?.commands.execute("notebook:run-all-below");
+    if (message.do === "go-on" && select()) globalThis.jupyterapp?.commands.execute("notebook:run-all-below");
   };
   model.on("msg:custom", told);
   return () => {

@@ -25,7 +25,7 @@ class StoppedHere:
     def go_on(self) -> None:
         """Run this cell again and all below it."""
         self.leave()
-        self.widget.send({"do": "go on"})
+        self.widget.send({"do": "go-on"})
 
     def leave(self) -> None:
         """The run has gone on, or another form took this one's place: nobody is brought here any more."""

@@ -190,7 +190,7 @@ def folded_html(summary: Text, inner: Markup) -> Markup:
     ).format(text_html(summary), inner)
 
 
-def link_html(text: str, address: str) -> Markup:
+def link_html(text: Text, address: str) -> Markup:
     """A link to a file beside the notebook, which JupyterLab opens; a record keeps its words alone.
 
     Args:

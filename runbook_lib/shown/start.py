@@ -137,7 +137,7 @@ def records_view(records: Path, parameters: Parameters, here: Path | None = None
 
 
 def _notebook_link(name: str) -> Markup:
-    return link_html(name, f"{name}.ipynb")
+    return link_html(verbatim(name), f"{name}.ipynb")
 
 
 def _opening(name: str) -> Markup:
@@ -151,7 +151,7 @@ def _record_link(record: Path, here: Path | None) -> Markup | str:
     page = record / PAGE
     if here is None or not page.is_file() or page.drive != here.drive:
         return str(record)
-    return link_html(str(record), Path(os.path.relpath(page, here)).as_posix())
+    return link_html(verbatim(str(record)), Path(os.path.relpath(page, here)).as_posix())
 
 
 def _runs(records: Path) -> Iterator[_RunSeen]:

@@ -180,7 +180,7 @@ def test_when_it_is_approved_the_browser_is_asked_to_go_on(desk: Desk, monkeypat
     assert sent == []
     desk.fill()
     desk.form.button.click()
-    assert (sent, desk.form._stopped.widget.stopped) == ([{"do": "go on"}], False)
+    assert (sent, desk.form._stopped.widget.stopped) == ([{"do": "go-on"}], False)
 
 
 def test_a_form_ends(desk: Desk) -> None:
