@@ -22,7 +22,7 @@ from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.moment import to_the_minute
-from runbook_lib.model.text import NOTHING, counted, joined, t
+from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.notebook.connect_sync_reading import (
     ConnectLive,
     ServerRead,
@@ -45,7 +45,7 @@ from runbook_lib.routes.connect_sync.group_writeback import (
     groups_under_v2,
     under_v2_finding,
 )
-from runbook_lib.routes.connect_sync.hand_over import HandOver, ServerFacts, hand_over_of
+from runbook_lib.routes.connect_sync.hand_over import HandOver, ServerFacts, hand_over_of, who_does_what
 from runbook_lib.routes.connect_sync.handed import EarlierHandOver, earlier_hand_over
 from runbook_lib.routes.connect_sync.leaving_actions import SetNewGroupDefault
 from runbook_lib.routes.connect_sync.new_group_default import default_finding, default_wanted
@@ -307,13 +307,7 @@ def _with_more(made: PlannedConnect, more: Sequence[ConnectSyncChange], finding:
 
 def _handed_over(handed: Sequence[HandOver], did: int) -> AwaitingHandoff:
     return AwaitingHandoff(
-        t(
-            "{did} A person does now, in this order: {titles}.",
-            did=t("Nothing was changed yet.")
-            if not did
-            else t("The run itself has carried out {changes}.", changes=counted(did, "change")),
-            titles=joined((one.title for one in handed), "; "),
-        ),
+        who_does_what(handed, did),
         code="handed-over",
         hint=t(
             "Give {files} of this record to whoever looks after the Connect server. When all of it is done, run this "

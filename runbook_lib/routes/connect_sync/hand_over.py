@@ -8,7 +8,7 @@ Connect: Version release history" (AdSyncPrep.psm1 is not part of it since 2.0.3
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from runbook_lib.model.text import Text, counted, joined, t
@@ -106,6 +106,23 @@ def hand_over_of(action: ConnectAction, target: ConnectSyncTarget, facts: Server
     if made is None:
         raise TypeError(f"nobody is handed {action.name}")
     return made(action, target, facts)
+
+
+def who_does_what(handed: Sequence[HandOver], did: int) -> Text:
+    """What a person does now. Its numbers add up to that of the changes done, among which hand-overs count.
+
+    Args:
+        handed: What is handed over, in its order.
+        did: How many changes the run has carried out itself.
+    """
+    return t(
+        "Of {changes} the run has carried out {did} itself, and handed {given} over. A person does now, in this order: "
+        "{titles}.",
+        changes=counted(did + len(handed), "change"),
+        did=did or t("none"),
+        given=len(handed),
+        titles=joined((one.title for one in handed), "; "),
+    )
 
 
 def _rights(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts) -> HandOver:

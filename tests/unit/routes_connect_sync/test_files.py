@@ -13,7 +13,7 @@ from runbook_lib.errors import UsageError
 from runbook_lib.model.change import Plan
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.routes.connect_sync.actions import ComingGroup, LetConnectorWrite, RunCycle, SwitchOn
-from runbook_lib.routes.connect_sync.hand_over import NEVER, ServerFacts, hand_over_of
+from runbook_lib.routes.connect_sync.hand_over import NEVER, ServerFacts, hand_over_of, who_does_what
 from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES
 from runbook_lib.routes.connect_sync.route import beyond_kind, beyond_target
 from tests.support import builders as b
@@ -130,3 +130,10 @@ def test_a_group_is_named_as_it_was_read() -> None:
     group = ComingGroup(coming("One")[0].group_id, "One", "One_1")
     assert SwitchOn(True, (group,)).groups == {group.group_id}
     assert SwitchOn(True, (group,)).summary() == "group writeback is switched on for all: 1 group"
+
+
+def test_the_numbers_of_a_hand_over_add_up_to_those_of_the_changes() -> None:
+    handed = [hand_over_of(action, target(), FACTS) for action in (LetConnectorWrite(ACCOUNT), RunCycle())]
+    assert who_does_what(handed, 0).startswith("Of 2 changes the run has carried out none itself, and handed 2 over.")
+    assert who_does_what(handed, 62).startswith("Of 64 changes the run has carried out 62 itself, and handed 2 over.")
+    assert who_does_what(handed, 62).endswith(f"in this order: {handed[0].title}; {handed[1].title}.")
