@@ -60,16 +60,16 @@ def require_acknowledged(findings: Iterable[Finding], parameters: Parameters) ->
     if len(left) > 1:
         raise Refused(
             t(
-                "{number} findings are not acknowledged: {ids}.{ended}",
+                "{number} findings are not acknowledged: {ids}.{ended} {seen}",
                 number=len(left),
                 ids=joined((verbatim(one.id) for one in left), ", "),
                 ended=t(" These were acknowledged until a day that is past: {ids}.", ids=ended) if ended else NOTHING,
+                seen=joined((one.seen for one in left), " "),
             ),
             code="finding-not-acknowledged",
             hint=t(
-                "Each is told above, with what to do. The first: {seen} {to_do} In the parameters file: acknowledge "
+                "Each is told above, with what to do. For the first: {to_do} In the parameters file: acknowledge "
                 "with finding, by, reason and until, once for each.",
-                seen=first.seen,
                 to_do=first.to_do,
             ),
             values=values,
