@@ -122,13 +122,13 @@ def test_a_run_that_is_killed_while_it_waits_leaves_nothing_that_hinders_the_nex
     before = world.journals()
     with world.waiting() as process:
         killed = latest_record(world.records / CHANGE)
-        assert world.looked("beside it") == (Outcome.AWAITING_HANDOFF, "not-arrived-yet"), "a second run waits as well"
+        assert world.looked("beside it") == (Outcome.AWAITING_HANDOFF, "export-stopped"), "a second run waits as well"
         kernels = kernels_of(process.pid)
         process.kill()
         for kernel in kernels:
             os.kill(kernel, signal.SIGKILL)
     assert json.loads((killed / "record.json").read_text(encoding="utf-8"))["outcome"] is None
-    assert world.looked("after it") == (Outcome.AWAITING_HANDOFF, "not-arrived-yet")
+    assert world.looked("after it") == (Outcome.AWAITING_HANDOFF, "export-stopped")
     assert world.journals() == before, "nothing was handed over again"
 
 
@@ -140,7 +140,7 @@ def test_ctrl_c_ends_the_waiting_with_what_was_seen_last(world: Waiting) -> None
     assert "Traceback" not in out
     record = latest_record(world.records / CHANGE)
     error = json.loads((record / "record.json").read_text(encoding="utf-8"))["error"]
-    assert (error["code"], "interrupted" in error["message"]) == ("not-arrived-yet", True)
+    assert (error["code"], "interrupted" in error["message"]) == ("export-stopped", True)
     assert (record / "arrivals.csv").is_file()
     assert verified_record(RecordFolder.open(record)).ok
 
