@@ -151,7 +151,8 @@ def test_a_sealed_record_and_the_index_hold_no_name_as_markup(
     kinds = dict.fromkeys(case.kind for case in hostile.CASES)
     joined = [" ".join(hostile.of(kind)) for kind in kinds]
     for number, texts in enumerate((joined, ["d" * len(text) for text in joined])):
-        record = make_run(f"run-{number}")
+        # Each under a change of its own: the second run of one has lines for the run before it.
+        record = make_run(f"run-{number}", f"CHG{number}")
         record.set(parameters={"names": list(texts)})
         for text in texts:
             record.note_findings(
