@@ -1,0 +1,106 @@
+"""JupyterLab in a real browser, the route connect-sync: v1 goes and its groups come back, cells run twice."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from rehearsal.contoso import names
+from rehearsal.process import start_rehearsal
+from tests.notebooks.journey import SMALL, latest_record, sealed_record
+from tests.support.chromium import CHROMIUM
+from tests.support.jupyterlab import FINISH, GATE, IDLE, approve, cell, lab, menu, output, run_all, turn_to, written
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(CHROMIUM is None and os.environ.get("CI") != "true", reason="Chromium is not installed"),
+]
+DISABLE, UNDO = "40-disable-writeback", "60-undo-change"
+PLAN, APPLY = "change = run.plan_", "change.apply()"
+ACCEPTED = ("hangs-on-groups:member-of", "hangs-on-groups:may-stay", "mail-not-in-address-book")
+
+
+def test_v1_goes_and_its_groups_come_back(tmp_path: Path) -> None:
+    """A person does at the server what the page hands over; each run after it sees what came of it."""
+    options = replace(SMALL, recycle_bin=True)
+    with start_rehearsal(tmp_path / "rehearsal", options=options) as running:
+        control, records = running.control, tmp_path / "records"
+
+        def there() -> dict[str, list[str]]:
+            found = control.directory()
+            return {
+                values["adminDescription"][0]: values["objectSid"]
+                for dn, values in found.items()
+                if dn.endswith(f",{names.CONNECT_OU}") and "adminDescription" in values
+            }
+
+        def told(change_id: str, **given: object) -> Path:
+            # Evidence tells whole seconds, and counts only from after the hand-over.
+            time.sleep(1.1)
+            evidence = tmp_path / "evidence.json"
+            evidence.write_text(str(control.connect_sync("evidence")["file"]), encoding="utf-8")
+            accepted = [
+                {"finding": one, "by": "Kim Okafor", "reason": "known", "until": "2099-12-31"} for one in ACCEPTED
+            ]
+            common = {
+                "bind_user": names.ADMINISTRATOR,
+                "bind_password_file": str(running.folder.administrator_password),
+                "connect_evidence": str(evidence),
+                "connect_wait": 0,
+                "max_deletions": 200,
+                "max_creates": 200,
+                "acknowledge": accepted,
+                "change_id": change_id,
+            }
+            return written(tmp_path, running.folder.connect_sync_parameters, **(common | given))
+
+        control.connect_sync("enable", container=names.CONNECT_OU, display_names=False)
+        control.connect_sync("cycle")
+        before = there()
+        with lab(tmp_path, DISABLE, told("CHG-LAB-OFF"), UNDO) as tab:
+            run_all(tab)
+            tab.wait(f"{output(GATE)}.includes('Awaiting approval')")
+            assert "DELETE " in tab.value(output(PLAN))
+            approve(tab, latest_record(records / "CHG-LAB-OFF"))
+            tab.wait(f"{output(FINISH)}.includes('Next: this notebook again')")
+            off = sealed_record(records / "CHG-LAB-OFF")
+            assert there() == before
+            # Twice: a closed run hands nothing over again.
+            tab.click(f"{cell(APPLY)}.querySelector('.jp-InputArea-prompt')")
+            menu(tab, "Run", "Run Selected Cell")
+            tab.wait(f"{output(APPLY)}.includes('This run is closed')")
+            tab.wait(IDLE)
+
+            control.connect_sync("disable")
+            control.connect_sync("cycle")
+            assert not there().keys() & before.keys() or len(there()) < len(before)
+            told("CHG-LAB-OFF")
+            turn_to(tab, DISABLE)
+            run_all(tab)
+            tab.wait(f"{output(FINISH)}.includes('Done')")
+
+            told("CHG-LAB-BACK", undo_record=str(off))
+            turn_to(tab, UNDO)
+            run_all(tab)
+            tab.wait(f"{output(GATE)}.includes('Awaiting approval')")
+            approve(tab, latest_record(records / "CHG-LAB-BACK"))
+            tab.wait(f"{output(FINISH)}.includes('Next: this notebook again')")
+            assert there() == before, "each with the SID that it had"
+
+            control.connect_sync("enable", container=names.CONNECT_OU, display_names=False)
+            control.connect_sync("cycle")
+            told("CHG-LAB-BACK", undo_record=str(off))
+            turn_to(tab, UNDO)
+            run_all(tab)
+            tab.wait(f"{output(FINISH)}.includes('Done')")
+            assert there() == before
+    ended = {
+        change: sorted(json.loads(one.read_bytes())["outcome"] for one in records.glob(f"{change}/*/record.json"))
+        for change in ("CHG-LAB-OFF", "CHG-LAB-BACK")
+    }
+    assert ended == dict.fromkeys(ended, ["awaiting-handoff", "done"])
