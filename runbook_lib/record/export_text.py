@@ -68,7 +68,8 @@ def _markdown(page: FirstPage, record: str, digest: str) -> Iterator[str]:
         (t("What this record does not prove"), page.gaps),
     ):
         yield from ("", _heading(heading), "")
-        yield from (f"- {markdown_text(line)}" for line in lines)
+        # An entry without a word would turn the list around it into paragraphs.
+        yield from (f"- {markdown_text(line) or '–'}" for line in lines)
         if lines is page.back and page.back_line:
             yield from ("", "~~~~", printable(page.back_line), "~~~~")
     yield ""

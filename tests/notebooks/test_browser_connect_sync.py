@@ -103,4 +103,4 @@ def test_v1_goes_and_its_groups_come_back(tmp_path: Path) -> None:
         change: sorted(json.loads(one.read_bytes())["outcome"] for one in records.glob(f"{change}/*/record.json"))
         for change in ("CHG-LAB-OFF", "CHG-LAB-BACK")
     }
-    assert ended == dict.fromkeys(ended, ["awaiting-handoff", "done"])
+    assert all(outcomes == ["awaiting-handoff", "done"] for outcomes in ended.values()), ended

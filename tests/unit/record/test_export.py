@@ -62,6 +62,7 @@ def _page(name: str) -> FirstPage:
 
 
 @given(hostile.anything(min_size=1, max_size=40))
+@example(" ")
 @example("".join(hostile.TEXTS))
 @example("https://evil.example www.evil.example @everyone | <b> `x` $x$ [a](b) ![a](b) ~~x~~ &lt; # - 1. ")
 def test_names_never_become_markdown(name: str) -> None:

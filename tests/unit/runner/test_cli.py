@@ -140,7 +140,8 @@ def test_several_problems_get_a_line_each(project: Project) -> None:
     (project.root / "p.yaml").write_text("max_craetes: 1\ndc_port: -1\x20\nclient_secret: canary-1\n", encoding="utf-8")
     result = gwb("parameters", "--check", str(project.root / "p.yaml"))
     assert result.exit_code == 2
-    assert result.stderr.splitlines()[0] == "Usage error: 2 things are wrong in the parameters."
+    assert result.stderr.splitlines()[0] == "Usage error: 3 things are wrong in the parameters."
+    assert "p.yaml:2: dc_port must be 0 or more." in result.stderr
     assert "p.yaml:1: max_craetes is not a parameter. Did you mean max_creates?" in result.stderr
     assert "p.yaml:3: client_secret" in result.stderr
     assert "canary-1" not in result.output

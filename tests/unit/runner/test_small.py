@@ -85,7 +85,7 @@ def test_a_parameter_as_name_and_value_or_as_one_word(
     for order in (["t", *args], [*args, "t"]):
         context = command.make_context("x", list(order))
         assert list(context.params["given"]) == given
-        assert (context.params["notebook"] if command is run else str(context.params["files"][0])) == "t"
+        assert (context.params["notebook"] if command is run else str(context.params["named"][0])) == "t"
 
 
 @pytest.mark.parametrize("command", [run, check])
