@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeAlias, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from runbook_lib.change.step import PlannedStep
 from runbook_lib.model.change import Change, ChangeOf, OfRoute, Payload, Plan, PlanOf
@@ -32,14 +32,6 @@ class TargetFields(Fields):
     def target(self) -> Target:
         """The target that they say; each route has its own."""
         raise NotImplementedError
-
-
-class DomainTargetFields(TargetFields):
-    """What the target of every route begins with: one tenant and one AD domain."""
-
-    tenant_id: str = Field(description="Id of the Entra tenant")
-    domain_guid: str = Field(description="GUID of the AD domain's root object")
-    domain: str = Field(description="DNS name of the AD domain")
 
 
 class PayloadFields(Fields):

@@ -47,6 +47,12 @@ def is_guid(text: str) -> bool:
     return _GUID.fullmatch(text) is not None
 
 
+def guid_within(text: str) -> str | None:
+    """The first GUID that stands anywhere in ``text``, in lower case; None where there is none."""
+    found = _GUID.search(text)
+    return found[0].lower() if found else None
+
+
 def lower_guid(text: str) -> str:
     """The GUID that ``text`` is, in lower case.
 

@@ -59,6 +59,17 @@ def to_the_second(text: str) -> str:
     return at.strftime("%Y-%m-%d %H:%M:%S") + (" UTC" if at.utcoffset() is not None and not at.utcoffset() else "")
 
 
+def with_its_zone(at: datetime) -> str:
+    """``2026-11-22 11:00:00 CET``, in the zone that ``at`` is in, for people.
+
+    Raises:
+        ValueError: ``at`` has no time zone.
+    """
+    if at.tzinfo is None:
+        raise ValueError("a time without a zone proves nothing")
+    return at.strftime("%Y-%m-%d %H:%M:%S %Z").rstrip()
+
+
 def moment_in(value: object) -> datetime | None:
     """The time that a JSON value stands for; None where it is no ISO 8601 text or has no zone."""
     if not isinstance(value, str):

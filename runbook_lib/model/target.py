@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import Text
 
 
 class Route(Enum):
@@ -42,37 +42,6 @@ class TargetPart:
     name: str = ""
     renamable: bool = False
     standing: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class InDomain:
-    """What the target of every route begins with: one tenant and one AD domain.
-
-    Attributes:
-        tenant_id: The tenant.
-        domain_guid: objectGUID of the domain.
-        domain_dns_name: Its DNS name, for people.
-    """
-
-    tenant_id: str
-    domain_guid: str
-    domain_dns_name: str
-
-    @property
-    def title(self) -> str:
-        """DNS name of the domain."""
-        return self.domain_dns_name
-
-    def tenant_and_domain(self) -> tuple[TargetPart, TargetPart]:
-        """The first two of its ``parts``."""
-        return (
-            TargetPart(t("tenant"), t("Tenant"), "tenant_id", self.tenant_id),
-            TargetPart(t("domain"), t("Domain"), "domain_guid", self.domain_guid, "domain", self.domain_dns_name),
-        )
-
-    def tenant_and_domain_json(self) -> dict[str, object]:
-        """The first three keys of its ``as_json``."""
-        return {"tenant_id": self.tenant_id, "domain_guid": self.domain_guid, "domain": self.domain_dns_name}
 
 
 class Target(Protocol):

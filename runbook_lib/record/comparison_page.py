@@ -1,10 +1,9 @@
-"""A comparison as one page that opens offline, as a table for a spreadsheet, and as lines for a terminal."""
+"""A comparison as one page that opens offline, as rows for a spreadsheet, and as lines for a terminal."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-import pandas as pd
 from markupsafe import Markup
 
 from runbook_lib.model.text import NOTHING, Text, counted, joined, t, verbatim
@@ -13,6 +12,8 @@ from runbook_lib.record.comparison import Differences, Happened, ObjectDifferenc
 from runbook_lib.record.page import environment
 from runbook_lib.shown.html import rows_html, text_html
 
+COLUMNS = ("table", "happened", "key", "title", "value", "before", "after")
+"""Of a comparison as a table for a spreadsheet."""
 _MOST_ROWS = 2_000
 """Rows of one table that the page shows; the CSV file holds all."""
 _SHOWN = 120
@@ -72,19 +73,13 @@ def comparison_lines(comparison: Differences) -> Iterator[Text]:
             )
 
 
-def comparison_table(comparison: Differences) -> pd.DataFrame:
-    """One row for each value that changed, and one for each object that is new or gone.
-
-    Returns:
-        Columns ``table happened key title value before after``, all object.
-    """
-    rows = [
+def comparison_rows(comparison: Differences) -> list[tuple[str, ...]]:
+    """One row of ``COLUMNS`` for each value that changed, and one for each object that is new or gone."""
+    return [
         (one.table, one.happened.value, " ".join(one.key), one.title, *values)
         for one in comparison.differences
         for values in (one.values or (("", "", ""),))
     ]
-    columns = ["table", "happened", "key", "title", "value", "before", "after"]
-    return pd.DataFrame(rows, columns=columns, dtype=object)
 
 
 def _named(one: ObjectDifference) -> Text:

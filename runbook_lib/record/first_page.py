@@ -12,7 +12,7 @@ from datetime import datetime
 from typing import Any
 
 from runbook_lib.model.change_kind import Operation
-from runbook_lib.model.moment import moment_in, to_the_second
+from runbook_lib.model.moment import moment_in, to_the_second, with_its_zone
 from runbook_lib.model.outcome import Ending, Outcome, ending_of_facts
 from runbook_lib.model.text import NOTHING, Text, counted, joined, t, verbatim
 from runbook_lib.record.beside import ApprovedRun, Beside, DriftRow
@@ -268,7 +268,7 @@ def time_text(value: object, local: Local) -> Text:
     here, utc = local(at), verbatim(to_the_second(str(value)))
     if not here.utcoffset():
         return utc
-    return t("{here} ({utc})", here=f"{here:%Y-%m-%d %H:%M:%S %Z}".rstrip(), utc=utc)
+    return t("{here} ({utc})", here=with_its_zone(here), utc=utc)
 
 
 def _domain(target: Mapping[str, Any]) -> Text:

@@ -17,6 +17,11 @@ from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import NOT_SEEN, printable_lines
 
 
+def text_table(columns: Sequence[str], rows_of_it: Sequence[Sequence[str]]) -> pd.DataFrame:
+    """A table of texts; all columns object."""
+    return pd.DataFrame(list(rows_of_it), columns=list(columns), dtype=object)
+
+
 def rows(frame: pd.DataFrame) -> Iterator[list[str | int | float | None]]:
     """Column names, then every row, each value passed through ``cell_value``; the index is left out."""
     yield [str(column) for column in frame.columns]

@@ -7,7 +7,6 @@ is one that is known.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
@@ -15,14 +14,13 @@ from urllib.parse import quote, urlsplit
 from runbook_lib.errors import NoAccess, ServiceFailed, UsageError
 from runbook_lib.graph.sender import Answer
 from runbook_lib.model.addresses import is_domain
-from runbook_lib.model.ids import is_guid, lower_guid
+from runbook_lib.model.ids import guid_within, is_guid
 from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.connections import Cloud, clouds
 
 Discovery = Callable[[str], Answer]
 """Answers a GET of an address; raises a RunbookError where the host does not answer."""
-_IN_ISSUER = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +91,7 @@ def authorities_of(authority_url: str) -> tuple[str, ...]:
 
 
 def _tenant(document: Mapping[str, object], host: str) -> KnownTenant:
-    found = _IN_ISSUER.search(str(document.get("issuer", "")))
+    found = guid_within(str(document.get("issuer", "")))
     if found is None:
         raise ServiceFailed(
             t("{host} answered with something other than a tenant's discovery document.", host=host),
@@ -101,7 +99,7 @@ def _tenant(document: Mapping[str, object], host: str) -> KnownTenant:
             hint=t("Check whether a proxy answers in its place."),
             values={"host": host},
         )
-    return KnownTenant(lower_guid(found[0]), next((cloud.name for cloud in clouds() if _is_of(document, cloud)), ""))
+    return KnownTenant(found, next((cloud.name for cloud in clouds() if _is_of(document, cloud)), ""))
 
 
 def _is_of(document: Mapping[str, object], cloud: Cloud) -> bool:

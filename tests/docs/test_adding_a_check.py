@@ -20,7 +20,7 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight import assess, checks, hand_off, parts
 from runbook_lib.preflight.checks import forest
 from runbook_lib.preflight.evidence import Evidence
-from runbook_lib.preflight.hand_off.templates import _environment
+from runbook_lib.preflight.hand_off.templates import HAND_OFF_FOLDER, _environment
 from runbook_lib.preflight.parts import PARTS
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.read import read_evidence
@@ -39,7 +39,7 @@ def example(monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     """Everything that the page's code defines, each block as if it stood at the end of its module."""
     part, handed, check, test = (code for language, code in BLOCKS if language == "python")
     (template,) = (code for language, code in BLOCKS if language == "jinja")
-    environment = _environment()
+    environment = _environment(HAND_OFF_FOLDER)
     assert environment.loader is not None
     loaders = [DictLoader({"lockout.ps1.j2": template}), environment.loader]
     monkeypatch.setattr(environment, "loader", ChoiceLoader(loaders))

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from runbook_lib.change.route import DomainTargetFields, Fields, PayloadFields
+from runbook_lib.change.route import Fields, PayloadFields
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import GUID_PATTERN
 from runbook_lib.routes.cloud_sync.actions import (
@@ -39,6 +39,7 @@ from runbook_lib.routes.cloud_sync.moving.actions import Adopt, AssignAnchored, 
 from runbook_lib.routes.cloud_sync.payload import CloudSyncPayload
 from runbook_lib.routes.cloud_sync.requests import OwnerValueFields
 from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
+from runbook_lib.routes.in_domain import DomainTargetFields
 
 _Guid = Annotated[str, StringConstraints(pattern=GUID_PATTERN)]
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, StringConstraints
 
-from runbook_lib.change.route import DomainTargetFields, Fields, PayloadFields
+from runbook_lib.change.route import Fields, PayloadFields
 from runbook_lib.model.ids import GUID_PATTERN, as_group_id, as_object_guid
 from runbook_lib.routes.connect_sync.actions import ComingGroup, ConnectAction, LetConnectorWrite, RunCycle, SwitchOn
 from runbook_lib.routes.connect_sync.choosing_actions import ChooseInStaging, KeptOutGroup, LeaveStaging
@@ -15,6 +15,7 @@ from runbook_lib.routes.connect_sync.group_writeback import SetGroupWriteback
 from runbook_lib.routes.connect_sync.leaving_actions import BringBack, GoingGroup, SetNewGroupDefault, SwitchOff
 from runbook_lib.routes.connect_sync.payload import ConnectSyncPayload
 from runbook_lib.routes.connect_sync.target import ConnectSyncTarget
+from runbook_lib.routes.in_domain import DomainTargetFields
 
 _Guid = Annotated[str, StringConstraints(pattern=GUID_PATTERN)]
 _Pair = Annotated[list[str], Field(min_length=2, max_length=2)]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from runbook_lib.model.directory import DirectorySnapshot
-from runbook_lib.model.target import InDomain, TargetPart
+from runbook_lib.model.target import TargetPart
 from runbook_lib.model.text import t
+from runbook_lib.routes.in_domain import InDomain
 
 
 @dataclass(frozen=True, slots=True)

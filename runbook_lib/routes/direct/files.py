@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from runbook_lib.change.route import DomainTargetFields, Fields, PayloadFields
+from runbook_lib.change.route import Fields, PayloadFields
 from runbook_lib.model.directory import AttributeDelta
 from runbook_lib.model.ids import GUID_PATTERN, as_group_id, as_object_guid, object_guid_or_none
 from runbook_lib.routes.direct.payload import (
@@ -20,6 +20,7 @@ from runbook_lib.routes.direct.payload import (
     UndeletedMember,
 )
 from runbook_lib.routes.direct.target import DirectTarget
+from runbook_lib.routes.in_domain import DomainTargetFields
 
 
 class DirectTargetFields(DomainTargetFields):

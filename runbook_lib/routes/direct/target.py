@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.ids import ObjectGuid
-from runbook_lib.model.target import InDomain, TargetPart
+from runbook_lib.model.target import TargetPart
 from runbook_lib.model.text import t
+from runbook_lib.routes.in_domain import InDomain
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,8 @@ def compare_records(before: Path, after: Path, as_json: bool, page: Path | None,
     """
     from runbook_lib.record.compared_sides import tables_of
     from runbook_lib.record.comparison import compare_tables
-    from runbook_lib.record.comparison_page import comparison_html, comparison_lines, comparison_table, summary
-    from runbook_lib.record.tables import csv_bytes
+    from runbook_lib.record.comparison_page import COLUMNS, comparison_html, comparison_lines, comparison_rows, summary
+    from runbook_lib.record.tables import csv_bytes, text_table
 
     found = compare_tables(tables_of(before), tables_of(after))
     states = (_state(before), _state(after))
@@ -39,7 +39,7 @@ def compare_records(before: Path, after: Path, as_json: bool, page: Path | None,
         named = (console.shown_path(before), console.shown_path(after))
         _write(page, comparison_html(found, *named, states).encode("utf-8", "backslashreplace"))
     if table is not None:
-        _write(table, csv_bytes(comparison_table(found)))
+        _write(table, csv_bytes(text_table(COLUMNS, comparison_rows(found))))
     if as_json:
         sides = [{"path": str(path), "state": state} for path, state in zip((before, after), states, strict=True)]
         click.echo(json.dumps({**found.as_json(), "sides": sides}, ensure_ascii=True, indent=2))

@@ -37,6 +37,12 @@ def test_one_id_has_one_spelling(text: str) -> None:
     assert ids.owner_of_mark((ids.mark_of(text, GroupId(text.upper())),)) == (text.lower(), text.lower())
 
 
+@given(SPELLED)
+def test_a_guid_within_a_text_is_found(text: str) -> None:
+    assert ids.guid_within(f"https://sts.example/{text}/v2.0") == text.lower()
+    assert ids.guid_within(text[:-1]) is None
+
+
 @given(st.uuids())
 def test_the_bytes_of_active_directory_are_the_same_id(value: uuid.UUID) -> None:
     assert ids.as_object_guid(value.bytes_le) == str(value)

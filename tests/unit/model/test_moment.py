@@ -20,6 +20,7 @@ from runbook_lib.model.moment import (
     moment_in,
     to_the_minute,
     to_the_second,
+    with_its_zone,
 )
 
 AT = datetime(2026, 11, 22, 5, 0, 7, 123456, tzinfo=timezone(timedelta(hours=-5)))
@@ -33,6 +34,7 @@ MOMENTS = st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=
         (iso_milliseconds, "2026-11-22T10:00:07.123Z"),
         (iso_seconds, "2026-11-22T10:00:07Z"),
         (to_the_minute, "2026-11-22 10:00 UTC"),
+        (with_its_zone, "2026-11-22 05:00:07 UTC-05:00"),
     ],
 )
 def test_each_precision_has_one_spelling(written: Callable[[datetime], str], text: str) -> None:

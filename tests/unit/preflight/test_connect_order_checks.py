@@ -79,10 +79,15 @@ def test_missing_rights_block_with_the_lines_that_grant_them() -> None:
     (found,) = findings("connect-rights", evidence(connect_rights=rights(*EVERY[2:])))
     assert (found.id, found.severity) == ("connect-rights-missing", B)
     assert "Create a group in the OU" in found.seen
-    assert f"Set-ADSyncUnifiedGroupWritebackPermissions -ADConnectorAccountDN CN=MSOL_x,{b.BASE}" in found.to_do
+    assert "the lines of one of the hand-offs" in found.to_do
+    cmdlet, exact = (offer.text() for offer in found.hand_offs)
+    assert f"$account = 'CN=MSOL_x,{b.BASE}'" in cmdlet
+    assert f"$ou = '{CONTAINER}'" in cmdlet
+    assert "Set-ADSyncUnifiedGroupWritebackPermissions -ADConnectorAccountDN $account -ADObjectDN $ou" in cmdlet
     lines = found.values["dsacls"]
     assert isinstance(lines, list)
     assert any("CC;group" in line for line in lines)
+    assert all(str(line) in exact for line in lines)
     assert "not documented" in found.why
     texts = [offer.text for offer in assess(evidence(connect_rights=rights()), connect_order.CHECKS[:1]).hand_offs]
     assert len(texts) == 2
