@@ -67,8 +67,8 @@ def test_a_run_is_what_cells_call_and_little_else() -> None:
     told = {name for name, _ in inspect.getmembers(Run) if not name.startswith("_")}
     assert told == {
         *("check_ends", "show_records", "connect_server", "preflight", "show_findings", "show_hybrid"),
-        *("show_hand_offs", "show_evidence"),
-        *("read_inventory", "show_groups", "show_members", "plan_enable", "plan_disable", "plan_undo", "check_drift"),
+        *("show_hand_offs", "show_evidence", "read_inventory", "show_groups", "choose_groups", "show_members"),
+        *("plan_enable", "plan_disable", "plan_undo", "check_drift"),
         *("finish", "ended_with", "give_way", "record"),
     }
 

@@ -187,7 +187,10 @@ def test_more_or_less_than_was_approved_is_refused(field: Field) -> None:
     field.planned(**ALL)
     (path,) = (field.folder / "approvals").iterdir()
     content = json.loads(path.read_bytes())
-    rewrite(path, **{name: content[name][:2] for name in ("changes", "names", "members")})
+    two = {name: content[name][:2] for name in ("changes", "names", "members")}
+    rewrite(path, **two)
+    refused(field, "approval-other-phrase", **ALL)
+    rewrite(path, **two, phrase="ENABLE 2 GROUPS IN contoso.com")
     broken = field.dies(2, **ALL)
     first, *rest = field.lines(broken)
     assert sorted(first["approved"]) == content["changes"][:2]
