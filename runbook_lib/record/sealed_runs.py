@@ -21,8 +21,9 @@ from runbook_lib.record import folder as files
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.formats.common import Digest, Format, Something, Time
 from runbook_lib.record.manifest_files import manifest_parts
-from runbook_lib.signing.envelope import SEALED_RUNS_TYPE, Envelope, pre_authentication, read_envelope
+from runbook_lib.signing.envelope import SEALED_RUNS_TYPE, read_envelope
 from runbook_lib.signing.keys import ShownKey, SigningKey, read_shown_key
+from runbook_lib.signing.signature import signed_envelope
 from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain, strict_json, whole_text
 
 SEALED_RUNS_SCHEMA = "gwb-sealed-runs/1"
@@ -99,9 +100,7 @@ def write_sealed_runs(folder: RecordFolder, parts: Mapping[str, bytes], sealed_a
             "runs": sorted(runs.values(), key=lambda run: (run["sealed_at"], run["run_id"])),
         }
     )
-    signature = key.sign(pre_authentication(SEALED_RUNS_TYPE, payload))
-    envelope = Envelope(SEALED_RUNS_TYPE, payload, key.shown.key_id, signature)
-    files.write_atomically(folder.change_folder / SEALED_RUNS, envelope.as_bytes())
+    files.write_atomically(folder.change_folder / SEALED_RUNS, signed_envelope(key, SEALED_RUNS_TYPE, payload))
 
 
 def _before(change_folder: Path) -> list[SealedRun]:

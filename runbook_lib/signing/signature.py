@@ -59,11 +59,15 @@ def signature_path(path: Path, suffix: str) -> Path:
 
 def signature_parts(signing: Signing, payload_type: str, data: bytes) -> dict[str, bytes]:
     """What lies beside a file with the bytes ``data`` when it is signed, by the endings of the names."""
-    key = signing.key
-    signature = key.sign(pre_authentication(payload_type, data))
-    envelope = Envelope(payload_type, data, key.shown.key_id, signature).as_bytes()
-    parts = {ENVELOPE: envelope, KEY: key.shown.as_pem()}
-    return parts if signing.stamp is None else {**parts, STAMP: signing.stamp(envelope)}
+    envelope = signed_envelope(signing.key, payload_type, data)
+    stamp = signing.stamp(envelope) if signing.stamp is not None else None
+    return Signature(signing.key.shown, envelope, stamp).parts
+
+
+def signed_envelope(key: SigningKey, payload_type: str, payload: bytes) -> bytes:
+    """The file of an envelope that this key signs."""
+    signature = key.sign(pre_authentication(payload_type, payload))
+    return Envelope(payload_type, payload, key.shown.key_id, signature).as_bytes()
 
 
 def read_signature(path: Path, data: bytes, payload_type: str) -> Signature | None:
