@@ -63,11 +63,11 @@ def make_certificates(now: datetime) -> Certificates:
     because Microsoft Entra ID takes no other kind for client assertions.
     """
     ca_key = ec.generate_private_key(ec.SECP256R1())
-    ca_name = _name("Contoso Rehearsal CA")
+    ca_name = named("Contoso Rehearsal CA")
     ca = (
-        _builder(ca_name, ca_name, ca_key.public_key(), now)
+        builder_of(ca_name, ca_name, ca_key.public_key(), now)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-        .add_extension(_key_usage(certificates=True), critical=True)
+        .add_extension(key_usage(certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(ca_key.public_key()), critical=False)
         .sign(ca_key, hashes.SHA256())
     )
@@ -86,8 +86,8 @@ def make_certificates(now: datetime) -> Certificates:
 def make_client_certificate(common_name: str, now: datetime) -> tuple[x509.Certificate, bytes]:
     """A self-signed client certificate and its PEM with key: one that no app registration knows."""
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    name = _name(common_name)
-    certificate = _builder(name, name, key.public_key(), now).sign(key, hashes.SHA256())
+    name = named(common_name)
+    certificate = builder_of(name, name, key.public_key(), now).sign(key, hashes.SHA256())
     return certificate, _pem(certificate, key)
 
 
@@ -96,7 +96,8 @@ def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def _name(common_name: str) -> x509.Name:
+def named(common_name: str) -> x509.Name:
+    """The name of a certificate."""
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
 
 
@@ -112,9 +113,10 @@ def _loopback_names() -> x509.SubjectAlternativeName:
     )
 
 
-def _builder(
+def builder_of(
     subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey | rsa.RSAPublicKey, now: datetime
 ) -> x509.CertificateBuilder:
+    """A certificate without its extensions, valid from one day before ``now`` for ``LIFETIME``."""
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
@@ -136,9 +138,9 @@ def _issue(
     names: x509.SubjectAlternativeName | None,
 ) -> x509.Certificate:
     builder = (
-        _builder(_name(common_name), ca.subject, key.public_key(), now)
+        builder_of(named(common_name), ca.subject, key.public_key(), now)
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-        .add_extension(_key_usage(certificates=False), critical=True)
+        .add_extension(key_usage(certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(ca_key.public_key()), critical=False)
@@ -148,7 +150,8 @@ def _issue(
     return builder.sign(ca_key, hashes.SHA256())
 
 
-def _key_usage(*, certificates: bool) -> x509.KeyUsage:
+def key_usage(*, certificates: bool) -> x509.KeyUsage:
+    """What a key is for: an authority's signs certificates, any other one signs."""
     return x509.KeyUsage(
         digital_signature=not certificates,
         content_commitment=False,

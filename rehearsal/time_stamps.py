@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 from tornado.web import RequestHandler
 
+from rehearsal.certificates import builder_of, key_usage, named
 from rehearsal.directory.ber import BOOLEAN, INTEGER, SEQUENCE, SET, BerError, Reader, integer, octets, sequence, tlv
 
-_LIFETIME = timedelta(days=90)
-_BACKDATED = timedelta(days=1)
 _OBJECT_ID, _NULL, _TIME = 0x06, b"\x05\x00", 0x18
 _DATA_TYPE = "1.2.840.113549.1.9.16.1.4"
 _SIGNED_DATA = "1.2.840.113549.1.7.2"
@@ -39,13 +38,10 @@ class TimeStampAuthority:
         self._clock = clock
         now = clock()
         root_key, self._key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-        root_name = _name("Contoso Rehearsal Time Stamp CA")
-        usages = {"key_cert_sign", "crl_sign"}
-        root = _certificate(root_name, root_name, root_key, root_key, now, ca=True, usages=usages)
-        name = _name("Contoso Rehearsal Time Stamp Authority")
-        self._certificate = _certificate(
-            name, root_name, self._key, root_key, now, ca=False, usages={"digital_signature"}
-        )
+        root_name = named("Contoso Rehearsal Time Stamp CA")
+        root = _certificate(root_name, root_name, root_key, root_key, now, ca=True)
+        name = named("Contoso Rehearsal Time Stamp Authority")
+        self._certificate = _certificate(name, root_name, self._key, root_key, now, ca=False)
         self.ca_pem = root.public_bytes(serialization.Encoding.PEM)
         """Certificate that the stamps come from."""
         self._number = 0
@@ -129,10 +125,6 @@ class TimeStampHandler(RequestHandler):
         """No browser comes here."""
 
 
-def _name(common_name: str) -> x509.Name:
-    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-
-
 def _certificate(
     name: x509.Name,
     issuer: x509.Name,
@@ -141,20 +133,11 @@ def _certificate(
     now: datetime,
     *,
     ca: bool,
-    usages: set[str],
 ) -> x509.Certificate:
-    names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-    more = ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
     builder = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(issuer)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - _BACKDATED)
-        .not_valid_after(now + _LIFETIME)
+        builder_of(name, issuer, key.public_key(), now)
         .add_extension(x509.BasicConstraints(ca=ca, path_length=0 if ca else None), critical=True)
-        .add_extension(x509.KeyUsage(**{one: one in usages for one in (*names, *more)}), critical=True)
+        .add_extension(key_usage(certificates=ca), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(by.public_key()), critical=False)
     )

@@ -8,8 +8,8 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
-from cryptography.x509.oid import NameOID
 
+from rehearsal.certificates import key_usage, named
 from runbook_lib.signing.keys import PrivateKey, SigningKey, read_signing_key
 
 
@@ -44,7 +44,7 @@ def certificate_of(
     name: str, key: PrivateKey, now: datetime, *, issuer: tuple[x509.Certificate, PrivateKey] | None = None
 ) -> x509.Certificate:
     """A certificate that is valid for a year; that of an authority where nobody else issues it."""
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    subject = named(name)
     by, signs = issuer if issuer else (None, key)
     builder = (
         x509.CertificateBuilder()
@@ -55,7 +55,7 @@ def certificate_of(
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=365))
         .add_extension(x509.BasicConstraints(ca=by is None, path_length=None), critical=True)
-        .add_extension(_usage(authority=by is None), critical=True)
+        .add_extension(key_usage(certificates=by is None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
     )
     if by is not None:
@@ -64,10 +64,3 @@ def certificate_of(
     plain = isinstance(signs, ed25519.Ed25519PrivateKey)
     assert isinstance(signs, ed25519.Ed25519PrivateKey | ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey)
     return builder.sign(signs, None if plain else hashes.SHA256())
-
-
-def _usage(*, authority: bool) -> x509.KeyUsage:
-    names = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement")
-    more = ("key_cert_sign", "crl_sign", "encipher_only", "decipher_only")
-    wanted = {"key_cert_sign", "crl_sign"} if authority else {"digital_signature"}
-    return x509.KeyUsage(**{name: name in wanted for name in (*names, *more)})
