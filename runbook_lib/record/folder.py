@@ -92,6 +92,11 @@ class RecordFolder:
         return self.path.parent
 
     @property
+    def place(self) -> str:
+        """The folder as people write it, ``records/<change id>/<run id>``."""
+        return f"{self.change_folder.parent.name}/{self.change_id}/{self.run_id}"
+
+    @property
     def approvals_folder(self) -> Path:
         """Where approvals for this change are: beside the runs, because a sealed run never changes."""
         return self.path.parent / APPROVALS

@@ -24,6 +24,6 @@ def write_open_page(record: RunRecord) -> Path:
         for name, path in sorted(plain_files(folder.path))
         if name != PAGE and path.is_file()
     ]
-    place = f"{folder.change_folder.parent.name}/{folder.change_id}/{folder.run_id}"
-    page = record_html(facts, None, files=files, sealed_at=None, place=place, beside=read_beside(folder, facts))
+    beside = read_beside(folder, facts)
+    page = record_html(facts, None, files=files, sealed_at=None, place=folder.place, beside=beside)
     return folder.write_text(PAGE, page)

@@ -113,7 +113,6 @@ def seal(
     folder.write_json(RECORD, facts)
     previous = manifest.latest_sealed(folder.change_folder, but=folder.run_id)
     entries = [entry for entry in manifest.file_entries(folder.path) if entry["path"] != PAGE]
-    place = f"{folder.change_folder.parent.name}/{folder.change_id}/{folder.run_id}"
     # What lies beside record.json is read after it was redacted: a plan that held a secret is told in short.
     beside = read_beside(folder, facts)
     page = record_html(
@@ -121,7 +120,7 @@ def seal(
         cleaned,
         files=entries,
         sealed_at=sealed_at,
-        place=place,
+        place=folder.place,
         previous=previous is not None,
         signed_by=signing.key.shown if signing is not None else None,
         stamped=signing is not None and signing.stamp is not None,

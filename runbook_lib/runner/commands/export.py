@@ -121,7 +121,7 @@ def _text(folder: Path, form: str) -> str:
     beside = read_beside(opened, facts)
     if form == "redacted":
         return json_bytes(redacted(facts, beside.plan, beside.written, sealed=opened.sealed)).decode("utf-8")
-    place = f"{opened.change_folder.parent.name}/{opened.change_id}/{opened.run_id}"
+    place = opened.place
     page = first_page(facts, beside, place=place, local=datetime.astimezone)
     try:
         digest = manifest_digest(folder)
