@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from runbook_lib.change.approvals.gate import read_all
-from runbook_lib.change.journal import JournalFile, chain_of, journals_of, runs_of, unfinished_runs
+from runbook_lib.change.journal import JournalFile, chain_of, journals_of, runs_of
 from runbook_lib.errors import RunbookError, ServiceFailed
 from runbook_lib.files import APPROVALS, CLOSINGS, PRUNED, RECORD
 from runbook_lib.model.moment import iso_seconds, moment_in
@@ -71,7 +71,12 @@ def retention(records: Path, keep: timedelta, now: datetime) -> Retention:
     staying: list[Retained] = []
     for change in runs_of(records):
         runs = [path for path in runs_of(change) if path.name not in (APPROVALS, CLOSINGS)]
-        needed = _needed(change, runs, now)
+        journals = list[JournalFile]()
+        try:
+            journals = journals_of(change, ROUTES)
+            needed = _needed(change, journals, runs, now)
+        except RunbookError as error:
+            needed = {run.name: t("its change cannot be read: {why}", why=error.message) for run in runs}
         fit: dict[str, Going] = {}
         for run in runs:
             judged = _judged(run, keep, now, needed)
@@ -79,7 +84,7 @@ def retention(records: Path, keep: timedelta, now: datetime) -> Retention:
                 fit[run.name] = judged
             elif judged is not None:
                 staying.append(judged)
-        for name, why in _held_by_those_that_stay(change, fit):
+        for name, why in _held_by_those_that_stay(journals, fit):
             staying.append(Retained(fit.pop(name).run, why))
         going += fit.values()
     return Retention(tuple(going), tuple(sorted(staying, key=lambda one: one.run)))
@@ -144,14 +149,14 @@ def _judged(run: Path, keep: timedelta, now: datetime, needed: Mapping[str, Text
     return Going(run, sealed_at, sum(path.lstat().st_size for _, path in own))
 
 
-def _needed(change: Path, runs: list[Path], now: datetime) -> dict[str, Text]:
-    """Runs of a change that an undo, a resumed change or an approval needs, with the reason."""
-    try:
-        unfinished = unfinished_runs(change, ROUTES)
-        journals = journals_of(change, ROUTES)
-        approvals = read_all(change / APPROVALS, ROUTES)
-    except RunbookError as error:
-        return {run.name: t("its change cannot be read: {why}", why=error.message) for run in runs}
+def _needed(change: Path, journals: list[JournalFile], runs: list[Path], now: datetime) -> dict[str, Text]:
+    """Runs of a change that an undo, a resumed change or an approval needs, with the reason.
+
+    Raises:
+        Refused: The approvals of the change cannot be read.
+    """
+    approvals = read_all(change / APPROVALS, ROUTES)
+    unfinished = [journal.run.name for journal in journals if not journal.closed]
     if unfinished:
         return {run.name: t("its change is not finished: {run}", run=unfinished[0]) for run in runs}
     needed: dict[str, Text] = {}
@@ -164,12 +169,8 @@ def _needed(change: Path, runs: list[Path], now: datetime) -> dict[str, Text]:
     return needed
 
 
-def _held_by_those_that_stay(change: Path, fit: Mapping[str, Going]) -> Iterator[tuple[str, Text]]:
+def _held_by_those_that_stay(journals: list[JournalFile], fit: Mapping[str, Going]) -> Iterator[tuple[str, Text]]:
     """Runs that could go, and that a run that stays was resumed from or approved by."""
-    try:
-        journals = journals_of(change, ROUTES)
-    except RunbookError:
-        return
     why = t("a run that stays relies on it")
     held: set[str] = set()
     for journal in journals:
