@@ -84,9 +84,9 @@ class Differences:
         """Whether nothing differs."""
         return not self.differences and not self.one_sided
 
-    def number(self, happened: Happened, table: str = "") -> int:
-        """How many objects that happened to, of one table or of all."""
-        return sum(one.happened is happened and table in ("", one.table) for one in self.differences)
+    def number(self, happened: Happened) -> int:
+        """How many objects that happened to."""
+        return sum(one.happened is happened for one in self.differences)
 
     def as_json(self) -> dict[str, object]:
         """For machines."""

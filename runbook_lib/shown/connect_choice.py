@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from runbook_lib.connect.choosing import ChoiceProof
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import Text, t, verbatim
-from runbook_lib.shown.html import CellValue, View, banner_html, rows_html
+from runbook_lib.shown.html import CellValue, View, banner_html, rows_html, yes_or_no
 
 CHOICE_COLUMNS = ("group_id", "group", "chosen", "server")
 """Of the table that a record keeps."""
@@ -31,7 +31,7 @@ def choice_view(proof: ChoiceProof, names: Mapping[GroupId, str]) -> View:
         (t("Group"), t("Chosen"), t("The server in staging mode")),
         [
             *((one, t("no"), _WRITES) for one in proof.unnamed),
-            *((names.get(key, key), _yes(chosen), does) for key, (chosen, does) in rows),
+            *((names.get(key, key), yes_or_no(chosen), does) for key, (chosen, does) in rows),
         ],
         caption=t("What the server would do to AD"),
         limit=200,
@@ -62,7 +62,3 @@ def _answers(proof: ChoiceProof) -> dict[GroupId, tuple[bool, Text]]:
 
 def _as_wanted(chosen: bool, does: Text) -> bool:
     return chosen and does is _WRITES
-
-
-def _yes(chosen: bool) -> Text:
-    return t("yes") if chosen else t("no")
