@@ -11,6 +11,7 @@ from typing import Any
 from cryptography import x509
 
 from runbook_lib.change.approvals.file import approval_paths, read_approval_file
+from runbook_lib.change.approvals.given import approvals_told
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.files import APPROVALS, MANIFEST, RECORD, SEALED_RUNS
 from runbook_lib.model.moment import moment_in, to_the_second
@@ -221,10 +222,7 @@ def _used(folder: RecordFolder) -> Iterator[Mapping[str, Any]]:
         approval = folder.read_json(RECORD).get("approval")
     except RunbookError:
         return
-    if isinstance(approval, Mapping):
-        yield approval
-        further = approval.get("further")
-        yield from (item for item in (further if isinstance(further, list) else ()) if isinstance(item, Mapping))
+    yield from approvals_told(approval)
 
 
 def _digests(change_folder: Path) -> Iterator[str]:

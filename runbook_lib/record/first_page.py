@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from runbook_lib.change.approvals.given import approvals_told
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.moment import moment_in, to_the_second, with_its_zone
 from runbook_lib.model.outcome import Ending, Outcome, ending_of_facts
@@ -209,8 +210,7 @@ def _approved(
     key, caption = "approved_by", t("Approved by")
     approval = facts.get("approval")
     if isinstance(approval, Mapping):
-        others = [one for one in approval.get("further") or () if isinstance(one, Mapping)]
-        said = joined((_approval(one, local) for one in (approval, *others)), "; ")
+        said = joined((_approval(one, local) for one in approvals_told(approval)), "; ")
         return PersonOrPlace(key, caption, said, _approval_file(approval))
     plan = _mapping(facts.get("plan"))
     planned = _mapping(facts.get("changes")).get("planned")

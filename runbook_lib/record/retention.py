@@ -12,9 +12,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 from runbook_lib.change.approvals.gate import read_all
+from runbook_lib.change.approvals.given import approvals_told
 from runbook_lib.change.journal import JournalFile, chain_of, journals_of, runs_of
 from runbook_lib.errors import RunbookError, ServiceFailed
 from runbook_lib.files import APPROVALS, CLOSINGS, PRUNED, RECORD
@@ -188,6 +188,4 @@ def _chain(journal: JournalFile, journals: list[JournalFile]) -> list[JournalFil
 
 
 def _approved_from(journal: JournalFile) -> set[str]:
-    approval: Any = journal.opened.get("approval")
-    given = [approval, *(approval.get("further") or ())] if isinstance(approval, Mapping) else []
-    return {str(one.get("planning_record")) for one in given if isinstance(one, Mapping)}
+    return {str(one.get("planning_record")) for one in approvals_told(journal.opened.get("approval"))}

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from markupsafe import Markup
 
 from runbook_lib.change.approvals.gate import Waiting
+from runbook_lib.change.approvals.given import approvals_told
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, joined, t
@@ -40,9 +41,7 @@ def read_back_view(changes: int) -> View:
 
 def open_gate_view(approval: Mapping[str, object], approved: int, waiting: Sequence[Waiting]) -> View:
     """The gate is open for ``approved`` changes; what stays behind is listed with the reason."""
-    further = approval.get("further")
-    others = further if isinstance(further, Sequence) else ()
-    parts = joined((_approval_text(item) for item in (approval, *others) if isinstance(item, Mapping)), ", ")
+    parts = joined(map(_approval_text, approvals_told(approval)), ", ")
     text = t("{changes} approved {parts}.", changes=changes_text(approved), parts=parts)
     if not waiting:
         return View(banner_html("good", t("Approved"), text), text)

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Route
@@ -64,3 +65,11 @@ class GivenApproval:
             "planning_record": self.planning_record,
             "planning_manifest": self.planning_manifest,
         }
+
+
+def approvals_told(approval: object) -> Iterator[Mapping[str, Any]]:
+    """Every approval in the ``approval`` of a record or a journal: the first, then those in its ``further``."""
+    if isinstance(approval, Mapping):
+        yield approval
+        further = approval.get("further")
+        yield from (one for one in (further if isinstance(further, list) else ()) if isinstance(one, Mapping))
