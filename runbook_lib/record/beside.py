@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -21,6 +20,7 @@ from runbook_lib.files import DRIFT, PAGE, RECORD
 from runbook_lib.model.change import Plan
 from runbook_lib.model.moment import moment_in
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.mappings import mapping_of_file
 from runbook_lib.record.run_end import WrittenJournal, written_by
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
@@ -105,11 +105,8 @@ def _approved_before(folder: RecordFolder, started: datetime | None) -> Approved
     for path in folder.change_folder.glob(f"*/{RECORD}"):
         if path.parent.name == folder.run_id or started is None:
             continue
-        try:
-            facts = json.loads(read_plain(path, largest=LARGEST_PLAN).data)
-        except (OSError, Unfit, ValueError, RecursionError):
-            continue
-        began = moment_in(facts.get("started")) if isinstance(facts, dict) else None
+        facts = mapping_of_file(path)
+        began = moment_in(facts.get("started"))
         if began is not None and began <= started and isinstance(facts.get("approval"), dict):
             found.append((began, path.parent.name, facts["approval"]))
     if not found:

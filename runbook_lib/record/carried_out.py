@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from runbook_lib.change.plan_file import plan_from_json
 from runbook_lib.errors import RunbookError
 from runbook_lib.files import PLAN
+from runbook_lib.record.mappings import mapping_of_file
 from runbook_lib.record.run_end import WrittenJournal, written_by
 from runbook_lib.routes.registry import ROUTES
-from runbook_lib.strict_file import LARGEST_PLAN, read_plain
 
 
 def carried_out(run: Path, written: WrittenJournal) -> Mapping[str, bool] | None:
@@ -37,7 +35,7 @@ def carried_out(run: Path, written: WrittenJournal) -> Mapping[str, bool] | None
         done |= before.done
         earlier = before
     try:
-        plan = plan_from_json(plan_file(run), ROUTES)
+        plan = plan_from_json(mapping_of_file(run / PLAN), ROUTES)
     except RunbookError:
         return None
     approved = set(written.approved)
@@ -50,12 +48,3 @@ def changes_done(run: Path) -> int:
     """How many approved changes of a run are carried out whole; 0 where nobody can say."""
     written = written_by(run)
     return sum((carried_out(run, written) or {}).values()) if written else 0
-
-
-def plan_file(run: Path) -> Mapping[str, Any]:
-    """What stands in the plan.json of a run; empty where it holds no object."""
-    try:
-        found = json.loads(read_plain(run / PLAN, largest=LARGEST_PLAN).data)
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, Mapping) else {}

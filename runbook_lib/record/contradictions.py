@@ -13,7 +13,8 @@ from runbook_lib.files import JOURNAL, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t
-from runbook_lib.record.carried_out import carried_out, plan_file
+from runbook_lib.record.carried_out import carried_out
+from runbook_lib.record.mappings import mapping_in, mapping_of_file
 from runbook_lib.record.run_end import WrittenJournal, written_by
 
 _AFTER_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG, Outcome.DONE})
@@ -35,7 +36,7 @@ def record_contradictions(run: Path, facts: Mapping[str, Any]) -> list[Text]:
         outcome = Outcome(facts.get("outcome"))
     except ValueError:
         return []
-    changes, plan = _mapping(facts.get("changes")), _mapping(facts.get("plan"))
+    changes, plan = mapping_in(facts.get("changes")), mapping_in(facts.get("plan"))
     planned, done = changes.get("planned", 0), changes.get("done", 0)
     written = written_by(run)
     found = list(_of_itself(facts, outcome, plan, planned))
@@ -128,7 +129,7 @@ def _of_plan(run: Path, written: WrittenJournal | None, plan: Mapping[str, Any],
     digest = written.opened.get("plan_digest") if written else None
     if digest is not None and plan.get("digest") != digest:
         yield t("its plan is another one than the plan that {journal} was opened with", journal=JOURNAL)
-    kept = plan_file(run)
+    kept = mapping_of_file(run / PLAN)
     changes = kept.get("changes")
     if kept and digest is not None and kept.get("digest") != digest:
         yield t("{plan} is another plan than the one that {journal} was opened with", plan=PLAN, journal=JOURNAL)
@@ -152,7 +153,3 @@ def _complete(run: Path, written: WrittenJournal) -> bool:
         return False
     found = carried_out(run, written)
     return found is None or all(found.values())
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

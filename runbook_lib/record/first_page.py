@@ -17,6 +17,7 @@ from runbook_lib.model.moment import moment_in, to_the_second, with_its_zone
 from runbook_lib.model.outcome import Ending, Outcome, ending_of_facts
 from runbook_lib.model.text import NOTHING, Text, counted, joined, t, verbatim
 from runbook_lib.record.beside import ApprovedRun, Beside, DriftRow
+from runbook_lib.record.mappings import mapping_in
 from runbook_lib.record.planned_groups import GroupSaid, LeftAlone, groups_left_alone, groups_said, totals_of
 from runbook_lib.record.risk import Risk, back_sentences, risk_of, undo_line
 from runbook_lib.shown.start import NOTEBOOKS
@@ -104,7 +105,7 @@ def first_page(facts: Mapping[str, Any], beside: Beside, *, place: str, local: L
         outcome: Outcome | None = Outcome(facts.get("outcome"))
     except ValueError:
         outcome = None
-    error = facts.get("error") if isinstance(facts.get("error"), Mapping) else {}
+    error = mapping_in(facts.get("error"))
     return FirstPage(
         change_id=str(facts.get("change_id")),
         run_id=str(facts.get("run_id")),
@@ -112,8 +113,8 @@ def first_page(facts: Mapping[str, Any], beside: Beside, *, place: str, local: L
         ending=ending_of_facts(outcome, facts.get("error")) if outcome else OPEN_ENDING,
         outcome=outcome,
         headline=_headline(facts, beside, outcome),
-        problem=(str(error.get("message") or ""), str(error.get("hint") or "")) if error else ("", ""),
-        reason=str(_mapping(facts.get("parameters")).get("reason") or ""),
+        problem=(str(error.get("message") or ""), str(error.get("hint") or "")),
+        reason=str(mapping_in(facts.get("parameters")).get("reason") or ""),
         people=tuple(_people(facts, beside, outcome, local)),
         heading=_heading(facts, outcome),
         groups=(groups := groups_said(facts, beside.plan)),
@@ -130,9 +131,9 @@ def first_page(facts: Mapping[str, Any], beside: Beside, *, place: str, local: L
 
 
 def _title(facts: Mapping[str, Any]) -> Text:
-    plan = _mapping(facts.get("plan"))
+    plan = mapping_in(facts.get("plan"))
     number = plan.get("groups")
-    where = str(_mapping(facts.get("target")).get("domain") or t("the domain"))
+    where = str(mapping_in(facts.get("target")).get("domain") or t("the domain"))
     if isinstance(number, int) and number:
         groups = counted(number, "group")
         titles = {
@@ -142,7 +143,7 @@ def _title(facts: Mapping[str, Any]) -> Text:
         }
         if title := titles.get(str(plan.get("operation"))):
             return title
-    name = str(_mapping(facts.get("notebook")).get("name"))
+    name = str(mapping_in(facts.get("notebook")).get("name"))
     return next((what for notebook, what, _ in NOTEBOOKS if notebook == name), verbatim(name))
 
 
@@ -150,7 +151,7 @@ def _headline(facts: Mapping[str, Any], beside: Beside, outcome: Outcome | None)
     """How far it came, beyond what the ending says; may be empty."""
     if beside.differences:
         return t("{differences} between AD and the cloud.", differences=counted(len(beside.differences), "difference"))
-    changes = _mapping(facts.get("changes"))
+    changes = mapping_in(facts.get("changes"))
     planned, done = changes.get("planned"), changes.get("done")
     if not isinstance(planned, int) or not isinstance(done, int) or not planned:
         return NOTHING
@@ -167,7 +168,7 @@ def _headline(facts: Mapping[str, Any], beside: Beside, outcome: Outcome | None)
 
 
 def _heading(facts: Mapping[str, Any], outcome: Outcome | None) -> Text:
-    if not _mapping(facts.get("changes")).get("planned"):
+    if not mapping_in(facts.get("changes")).get("planned"):
         return t("The groups, as they are")
     if outcome in (Outcome.DONE, Outcome.VERIFICATION_FAILED):
         return t("What was changed")
@@ -177,15 +178,15 @@ def _heading(facts: Mapping[str, Any], outcome: Outcome | None) -> Text:
 
 
 def _people(facts: Mapping[str, Any], beside: Beside, outcome: Outcome | None, local: Local) -> Iterator[PersonOrPlace]:
-    asked = str(_mapping(facts.get("parameters")).get("requested_by") or "")
+    asked = str(mapping_in(facts.get("parameters")).get("requested_by") or "")
     yield PersonOrPlace(
         "requested_by", t("Asked for by"), verbatim(asked) if asked else t("not said (parameter requested_by)")
     )
-    yield PersonOrPlace("run_by", t("Run by"), _ran_by(_mapping(facts.get("ran_by"))))
+    yield PersonOrPlace("run_by", t("Run by"), _ran_by(mapping_in(facts.get("ran_by"))))
     if isinstance(facts.get("plan"), Mapping):
         yield _approved(facts, beside.approved_before, outcome, local)
     yield PersonOrPlace("when", t("When"), _when(facts, local))
-    target = _mapping(facts.get("target"))
+    target = mapping_in(facts.get("target"))
     yield PersonOrPlace("tenant", t("Tenant"), _known(target.get("tenant")))
     yield PersonOrPlace("domain", t("Domain"), _domain(target))
     if target.get("ou"):
@@ -193,7 +194,7 @@ def _people(facts: Mapping[str, Any], beside: Beside, outcome: Outcome | None, l
 
 
 def _ran_by(who: Mapping[str, Any]) -> Text:
-    cloud, directory = _mapping(who.get("cloud")), _mapping(who.get("directory"))
+    cloud, directory = mapping_in(who.get("cloud")), mapping_in(who.get("directory"))
     parts = [t("{account} on {host}", account=_known(who.get("account")), host=_known(who.get("host")))]
     if name := cloud.get("user_principal_name"):
         parts.append(t("in Entra ID as {name}", name=name))
@@ -212,8 +213,8 @@ def _approved(
     if isinstance(approval, Mapping):
         said = joined((_approval(one, local) for one in approvals_told(approval)), "; ")
         return PersonOrPlace(key, caption, said, _approval_file(approval))
-    plan = _mapping(facts.get("plan"))
-    planned = _mapping(facts.get("changes")).get("planned")
+    plan = mapping_in(facts.get("plan"))
+    planned = mapping_in(facts.get("changes")).get("planned")
     if outcome is Outcome.AWAITING_APPROVAL or (outcome is None and planned):
         return PersonOrPlace(key, caption, t("nobody yet; the phrase to type is {phrase}", phrase=plan.get("phrase")))
     if before is not None:
@@ -279,7 +280,3 @@ def _domain(target: Mapping[str, Any]) -> Text:
 
 def _known(value: object) -> Text:
     return t("not known") if value is None else verbatim(str(value))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from base64 import b64encode
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 from markupsafe import Markup
@@ -23,8 +20,8 @@ from runbook_lib.record import folder as files
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import OPEN, DamagedManifest, verified_record
 from runbook_lib.record.manifest import read as read_manifest
+from runbook_lib.record.mappings import mapping_in, mapping_of_file
 from runbook_lib.record.page import OUTCOME_TONES, environment
-from runbook_lib.strict_file import LARGEST_PLAN, read_plain
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _DAMAGED = "DAMAGED: "
@@ -112,12 +109,12 @@ def _is_run(path: Path) -> bool:
 
 
 def _run(path: Path, *, thorough: bool) -> _Run:
-    facts = _facts(path)
+    facts = mapping_of_file(path / RECORD)
     try:
         outcome: Outcome | None = Outcome(facts.get("outcome"))
     except ValueError:
         outcome = None
-    changes, notebook = _mapping(facts.get("changes")), _mapping(facts.get("notebook"))
+    changes, notebook = mapping_in(facts.get("changes")), mapping_in(facts.get("notebook"))
     started, state = facts.get("started"), _state(path, thorough=thorough)
     return _Run(
         name=path.name,
@@ -156,14 +153,3 @@ def _state(path: Path, *, thorough: bool) -> Text:
     except DamagedManifest as damage:
         return t("DAMAGED: {manifest}: {damage}", manifest=MANIFEST, damage=damage)
     return t("sealed")
-
-
-def _facts(path: Path) -> Mapping[str, Any]:
-    try:
-        return _mapping(json.loads(read_plain(path / RECORD, largest=LARGEST_PLAN).data))
-    except (OSError, ValueError, RecursionError):
-        return {}
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -16,6 +16,7 @@ from runbook_lib.model.change import Plan
 from runbook_lib.model.moment import moment_in
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.record.mappings import mapping_in
 from runbook_lib.record.run_end import WrittenJournal
 from runbook_lib.record.run_record import versions
 
@@ -37,7 +38,7 @@ def redacted(
         written: What the journal says; None where there is none.
         sealed: Whether the record is.
     """
-    error, notebook = _mapping(facts.get("error")), _mapping(facts.get("notebook"))
+    error, notebook = mapping_in(facts.get("error")), mapping_in(facts.get("notebook"))
     outcome, known = facts.get("outcome"), versions()
     return {
         "schema": REDACTED_SCHEMA,
@@ -47,15 +48,15 @@ def redacted(
         "error": _matching(_CODE, error.get("code")),
         "started": _time(facts.get("started")),
         "ended": _time(facts.get("ended")),
-        "steps": [_time(_mapping(step).get("at")) for step in facts.get("steps") or ()],
-        "changes": _numbers(_mapping(facts.get("changes"))),
-        "readings": {side: _reading(reading) for side, reading in _mapping(facts.get("snapshots")).items()},
-        "parameters": _parameters(_mapping(facts.get("parameters"))),
+        "steps": [_time(mapping_in(step).get("at")) for step in facts.get("steps") or ()],
+        "changes": _numbers(mapping_in(facts.get("changes"))),
+        "readings": {side: _reading(reading) for side, reading in mapping_in(facts.get("snapshots")).items()},
+        "parameters": _parameters(mapping_in(facts.get("parameters"))),
         "findings": _findings(facts.get("findings")),
         "gaps": len(facts.get("gaps") or ()),
         "versions": {
             str(name): version
-            for name, version in _mapping(facts.get("versions")).items()
+            for name, version in mapping_in(facts.get("versions")).items()
             if name in known and _matching(_VERSION, version)
         },
         "plan": _plan(plan) if plan is not None else None,
@@ -93,7 +94,7 @@ def _findings(items: object) -> list[dict[str, object]]:
 
 
 def _reading(value: object) -> dict[str, object]:
-    reading = _mapping(value)
+    reading = mapping_in(value)
     return {
         "complete": reading.get("complete") is True,
         "gaps": len(reading.get("gaps") or ()),
@@ -141,7 +142,3 @@ def _time(value: object) -> object:
 
 def _matching(pattern: re.Pattern[str], value: object) -> str | None:
     return value if isinstance(value, str) and pattern.fullmatch(value) else None
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}

@@ -7,6 +7,7 @@ from contextlib import suppress
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.dn import rdn_value
+from runbook_lib.record.mappings import mapping_in
 
 
 def requesters_in(facts: Mapping[str, object]) -> tuple[str, ...]:
@@ -14,13 +15,9 @@ def requesters_in(facts: Mapping[str, object]) -> tuple[str, ...]:
 
     An approver types a name as people use it, so each sign-in counts with and without its domain.
     """
-    told = facts.get("parameters")
-    asked = askers(str(told.get("requested_by") or "") if isinstance(told, Mapping) else "")
-    recorded = facts.get("ran_by")
-    ran_by = recorded if isinstance(recorded, Mapping) else {}
-    cloud, directory = (
-        side if isinstance(side := ran_by.get(name), Mapping) else {} for name in ("cloud", "directory")
-    )
+    asked = askers(str(mapping_in(facts.get("parameters")).get("requested_by") or ""))
+    ran_by = mapping_in(facts.get("ran_by"))
+    cloud, directory = mapping_in(ran_by.get("cloud")), mapping_in(ran_by.get("directory"))
     # "Who am I?" answers u:DOMAIN\\name or dn:CN=name,… (RFC 4532 and RFC 4513, 5.2.1.8).
     bound = str(directory.get("identity") or "").removeprefix("u:")
     names = [str(ran_by.get("account") or ""), str(cloud.get("user_principal_name") or ""), bound]

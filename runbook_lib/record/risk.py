@@ -14,6 +14,7 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, counted, t
 from runbook_lib.model.untrusted import typed
 from runbook_lib.record.beside import Beside
+from runbook_lib.record.mappings import mapping_in
 from runbook_lib.shown.findings import WORDS, is_asked_in_record
 
 _MOST_NAMED = 5
@@ -63,7 +64,7 @@ def _sentences(facts: Mapping[str, Any]) -> Iterator[Text]:
     if not isinstance(plan, Mapping):
         yield t("This notebook changes nothing, in AD or in the cloud.")
         return
-    counts = Counter({str(k): n for k, n in _mapping(plan.get("counts")).items() if isinstance(n, int) and n > 0})
+    counts = Counter({str(k): n for k, n in mapping_in(plan.get("counts")).items() if isinstance(n, int) and n > 0})
     if not counts:
         yield t("Nothing is planned, so nothing changes.")
         return
@@ -72,7 +73,7 @@ def _sentences(facts: Mapping[str, Any]) -> Iterator[Text]:
         yield t("The scope, mapping or job of Cloud Sync changes; Cloud Sync itself then writes the groups to AD.")
     if route == Route.CONNECT_SYNC.value:
         yield t("People act on the Connect server; group writeback v1 then writes all Microsoft 365 groups, or none.")
-    yield from _of_direct(counts, _mapping(facts.get("parameters")))
+    yield from _of_direct(counts, mapping_in(facts.get("parameters")))
 
 
 def _of_direct(counts: Mapping[str, int], parameters: Mapping[str, Any]) -> Iterator[Text]:
@@ -148,7 +149,3 @@ def undo_line(beside: Beside, place: str) -> Text:
             return NOTHING
         place = f"{place.rpartition('/')[0]}/{beside.approved_before.run_id}"
     return t("gwb run 60-undo-change -f PARAMETERS -p change_id CHANGE -p undo_record {place}", place=typed(place))
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
