@@ -25,6 +25,7 @@ _DIGITS = 64
 """Digits of a SHA-256."""
 _SIGNED, _SIGNATURE = '"${TMPDIR:-/tmp}/signed"', '"${TMPDIR:-/tmp}/signature"'
 _OTHER_FILES = f"find . -type f ! -name 'MANIFEST.*' ! -name {SUMS}"
+_NAMES = "sed 's|^\\./||'"
 
 
 def sums_text(entries: Iterable[Mapping[str, object]]) -> str:
@@ -39,6 +40,8 @@ def previous_text(run_id: str, sha256: str) -> str:
 
 
 def _line(sha256: str, path: str) -> str:
+    if path == "-":  # alone it means standard input
+        path = "./-"
     escaped = _ESCAPED.sub(lambda match: _ESCAPES[match[0]], path)
     # A line whose name is escaped begins with a backslash.
     return f"{chr(92) if escaped != path else ''}{sha256}  {escaped}\n"
@@ -64,7 +67,7 @@ def checking_steps(
         ),
         (
             t("No file was added (a name is printed where one was)"),
-            f"! {{ cut -c {_DIGITS + 3}- {SUMS}; {_OTHER_FILES} | cut -c 3-; }} | LC_ALL=C sort | uniq -u | grep .",
+            f"! {{ cut -c {_DIGITS + 3}- {SUMS}; {_OTHER_FILES}; }} | {_NAMES} | LC_ALL=C sort | uniq -u | grep .",
         ),
     ]
     if previous:

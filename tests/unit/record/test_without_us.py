@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from runbook_lib.record.checksums import checking_steps, sums_text
@@ -118,6 +118,16 @@ def test_a_record_without_a_signature_has_no_lines_for_one(make_run: Callable[..
     assert _statuses(folder.path, _lines_of_page(folder.path)) == [True] * 3
 
 
+def test_a_file_with_the_name_of_standard_input_is_checked_too(make_run: Callable[..., RunRecord], clock: Any) -> None:
+    folder = make_run("run-1").folder
+    (folder.path / "-").write_text("x")
+    seal(folder, None, clock=clock)
+    lines = _lines_of_page(folder.path)
+    assert _statuses(folder.path, lines) == [True] * 3
+    (folder.path / "-").write_text("y")
+    assert _statuses(folder.path, lines) == [False, True, True]
+
+
 def test_sums_that_contradict_the_manifest_are_named(second: Path) -> None:
     facts = {"change_id": "CHG0012345", "run_id": "run-2", "sealed_at": "2026-11-22T10:00:00.000Z", "previous": None}
     (second / "SHA256SUMS").write_text("0" * 64 + "  backup.ldif\n")
@@ -131,6 +141,7 @@ def test_sums_that_contradict_the_manifest_are_named(second: Path) -> None:
 _NAMES = st.text(st.characters(exclude_characters="/\0", codec="utf-8"), min_size=1, max_size=20)
 
 
+@example("-")
 @given(_NAMES.filter(lambda name: name not in (".", "..")))
 def test_any_name_of_a_file_is_read_back(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     folder = tmp_path_factory.mktemp("names")
