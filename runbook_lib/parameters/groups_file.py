@@ -10,7 +10,6 @@ import codecs
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -90,15 +89,21 @@ def add_groups(values: dict[str, object], root: Path, problems: Problems) -> dic
             what = t("{name} names {file}, {why}.", name=name, file=printable(file, limit=200), why=unusable.why)
             problems.add(Problem(name, what, "groups-file", hint=unusable.hint))
             continue
+        by_name: dict[str, dict[str, str]] = {f"{purpose}_ids": {}, f"{purpose}_names": {}}
         for group in found:
             is_id = is_guid(group.text)
-            name = f"{purpose}_ids" if is_id else f"{purpose}_names"
-            present = values.setdefault(name, [])
             # A name of a file is that name: what would be a wildcard stands for itself.
             text = group.text.lower() if is_id else _WILDCARDS.sub(r"[\g<0>]", group.text)
-            if isinstance(present, list) and text not in present:
-                values[name] = [*present, text]
-                places.setdefault(name, {})[(name, len(present))] = group.place
+            by_name[f"{purpose}_ids" if is_id else f"{purpose}_names"].setdefault(text, group.place)
+        for name, groups in by_name.items():
+            present = values.get(name, [])
+            if not isinstance(present, list):
+                continue  # the check of types says so
+            known = {text for text in present if isinstance(text, str)}
+            added = [text for text in groups if text not in known]
+            if added:
+                values[name] = [*present, *added]
+                places[name] = {(name, at): groups[text] for at, text in enumerate(added, len(present))}
     return places
 
 
@@ -214,6 +219,8 @@ def _parsed(text: str, delimiter: str) -> Iterator[_TableRow]:
 
 def _workbook_rows(data: bytes) -> Iterator[_TableRow]:
     """Rows of the first sheet. openpyxl raises whatever a damaged file makes it raise."""
+    import zipfile
+
     from openpyxl import load_workbook
 
     try:
