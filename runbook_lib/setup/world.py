@@ -118,11 +118,7 @@ class SetupWorld:
             ServiceFailed: ``setup-unwritable``.
         """
         path = self.folder / name
-        self._make_folder()
-        try:
-            write_durably(path, content, mode=0o600 if private else None)
-        except OSError as error:
-            raise unwritable(self.folder, error) from None
+        self._write(path, content, private=private)
         return path
 
     @contextmanager
@@ -132,12 +128,7 @@ class SetupWorld:
         Raises:
             ServiceFailed: ``setup-unwritable``.
         """
-        if path.parent == self.folder:
-            self._make_folder()
-        try:
-            write_durably(path, content, mode=0o600)
-        except OSError as error:
-            raise unwritable(path.parent, error) from None
+        self._write(path, content, private=True)
         try:
             yield
         except BaseException:
@@ -168,6 +159,14 @@ class SetupWorld:
         except RunbookError:
             return None  # the pre-flight says what is wrong with it
         return found
+
+    def _write(self, path: Path, content: bytes, *, private: bool) -> None:
+        if path.parent == self.folder:
+            self._make_folder()
+        try:
+            write_durably(path, content, mode=0o600 if private else None)
+        except OSError as error:
+            raise unwritable(path.parent, error) from None
 
     def _make_folder(self) -> None:
         try:
