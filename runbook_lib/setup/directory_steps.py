@@ -121,10 +121,9 @@ def _take_ca(text: str, state: SetupState, around: Surroundings) -> Taken:
                 hint=t("Compare it again; another one may answer in its place. Nothing was sent to it."),
             )
         file = resolve(text, around.root)
-        around.require_trusted(parameters_so_far(state), file)
     else:
         file = around.keep(CA_FILE, root.pem.encode("ascii"))
-        around.require_trusted(parameters_so_far(state), file)
+    around.require_trusted(parameters_so_far(state), file)
     return Taken(
         replace(state, look=look).with_parameters(dc_ca_file=written_path(file, around.root)),
         (t("Trusted with {file}.", file=file),),
@@ -216,7 +215,7 @@ def _ou_question(key: str, title: Text, explanation: Text, state: SetupState, ar
     if state.ous is None:
         state = _bound(state, around).state
     other = normalize_dn(state.text("target_ou")) if key == "retired_ou" else ""
-    offered = tuple(OfferedAnswer(one.dn) for one in state.ous or () if normalize_dn(one.dn) != other)
+    offered = tuple(OfferedAnswer(dn) for dn in state.ous or () if normalize_dn(dn) != other)
     return SetupQuestion(key, title, explanation, offered)
 
 

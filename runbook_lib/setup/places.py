@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from runbook_lib.connect.evidence import ConnectEvidence
 from runbook_lib.directory.connection import Directory
@@ -11,7 +10,7 @@ from runbook_lib.directory.search import equals
 from runbook_lib.directory.two_ous import PlaceReading
 from runbook_lib.errors import UsageError
 from runbook_lib.model.directory import Container
-from runbook_lib.model.dn import normalize_dn, parent_of
+from runbook_lib.model.dn import normalize_dn
 from runbook_lib.model.ids import MARK_ATTRIBUTE, owner_of_mark
 from runbook_lib.model.text import Text, first_of, t
 
@@ -19,16 +18,8 @@ MOST_LISTED = 5_000
 """OUs that are offered; of a domain with more the others are typed."""
 
 
-@dataclass(frozen=True, slots=True)
-class OuChoice:
-    """One OU: its DN, and how deep it stands below the domain (1: directly below)."""
-
-    dn: str
-    depth: int
-
-
-def list_ous(directory: Directory) -> tuple[OuChoice, ...]:
-    """The OUs of the domain that this account sees, each below its parent, at most ``MOST_LISTED``.
+def list_ous(directory: Directory) -> tuple[str, ...]:
+    """DNs of the OUs of the domain that this account sees, each below its parent, at most ``MOST_LISTED``.
 
     Raises:
         RunbookError: The search failed.
@@ -38,15 +29,7 @@ def list_ous(directory: Directory) -> tuple[OuChoice, ...]:
         (entry.dn for entry in directory.search(root, equals("objectClass", "organizationalUnit"), ("objectClass",))),
         key=lambda dn: normalize_dn(dn).split(",")[::-1],
     )
-    top = normalize_dn(root)
-    return tuple(OuChoice(dn, _depth(normalize_dn(dn), top)) for dn in found[:MOST_LISTED])
-
-
-def _depth(dn: str, top: str) -> int:
-    depth = 0
-    while dn and dn != top:
-        dn, depth = parent_of(dn), depth + 1
-    return depth
+    return tuple(found[:MOST_LISTED])
 
 
 def require_place(place: PlaceReading, parameter: str) -> None:

@@ -14,7 +14,6 @@ from runbook_lib.directory.sign_in.certificates import TlsLook
 from runbook_lib.model.text import NOTHING, Text
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.setup.certificate import AppCertificate
-from runbook_lib.setup.places import OuChoice
 from runbook_lib.setup.tenant import KnownTenant
 
 
@@ -119,7 +118,7 @@ class SetupState:
         hosts: Its controllers, as DNS names them.
         look: The certificates of the chosen one.
         certificate: The app's.
-        ous: The domain's OUs.
+        ous: DNs of the domain's OUs.
         password_wanted: Whether a password has to be typed, because its file is not there.
         pre_flight: Whether the pre-flight is to be run afterwards.
     """
@@ -131,7 +130,7 @@ class SetupState:
     hosts: tuple[str, ...] = ()
     look: TlsLook | None = None
     certificate: AppCertificate | None = None
-    ous: tuple[OuChoice, ...] | None = None
+    ous: tuple[str, ...] | None = None
     password_wanted: bool = False
     pre_flight: bool = False
 
