@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from urllib.parse import urlsplit
 
 _HOST = re.compile(
@@ -14,8 +14,11 @@ _HOST = re.compile(
 
 def is_host(text: str) -> bool:
     """Whether it is a host name or an IP address."""
-    if _HOST.fullmatch(text):
-        return True
+    return _HOST.fullmatch(text) is not None or is_ip_address(text)
+
+
+def is_ip_address(text: str) -> bool:
+    """Whether it is an IP address, of either version."""
     try:
         ipaddress.ip_address(text)
     except ValueError:
@@ -29,10 +32,16 @@ def is_domain(text: str) -> bool:
 
 
 def is_https(text: str, *, with_path: bool = False) -> bool:
-    """Whether it is an https address: a host, perhaps a port, and nothing that could look like another one.
+    """Whether it is an https address; see ``is_web_address``."""
+    return is_web_address(text, ("https",), with_path=with_path)
+
+
+def is_web_address(text: str, schemes: Container[str], *, with_path: bool = False) -> bool:
+    """Whether it is an address of one of these schemes: a host, perhaps a port, nothing that could look like another.
 
     Args:
         text: The address.
+        schemes: ``http``, ``https``.
         with_path: Let a path and a query follow, as in an address that a person opens; else at most ``/``.
     """
     if any(not "!" <= char <= "~" or char == "\\" for char in text):
@@ -44,7 +53,7 @@ def is_https(text: str, *, with_path: bool = False) -> bool:
         return False
     if not with_path and (parts.path not in ("", "/") or "?" in text or "#" in text):
         return False
-    return parts.scheme == "https" and is_host(parts.hostname or "") and "@" not in parts.netloc and port != 0
+    return parts.scheme in schemes and is_host(parts.hostname or "") and "@" not in parts.netloc and port != 0
 
 
 def smtp_address(proxy_address: str) -> str:

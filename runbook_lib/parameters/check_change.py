@@ -7,11 +7,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import date
 from string import Formatter
-from urllib.parse import urlsplit
 
 from runbook_lib.errors import Refused
 from runbook_lib.files import LONGEST_CHANGE_ID, safe_change_id
-from runbook_lib.model.addresses import is_domain, is_host
+from runbook_lib.model.addresses import is_domain, is_web_address
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, joined, t, verbatim
 from runbook_lib.parameters.connections import split_server
@@ -132,8 +131,7 @@ def time_stamps(parameters: Parameters) -> Iterator[Complaint]:
     url = parameters.time_stamp_url
     if not url:
         return
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname or not is_host(parts.hostname):
+    if not is_web_address(url, ("http", "https"), with_path=True):
         yield Complaint(
             ("time_stamp_url",),
             t("is not an address"),

@@ -6,7 +6,6 @@ Identifiers, addresses, sign-in, controllers and OUs are looked at without askin
 from __future__ import annotations
 
 import csv
-import ipaddress
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from enum import Enum
 from functools import cache
 from importlib.resources import files
 
-from runbook_lib.model.addresses import is_host, is_https
+from runbook_lib.model.addresses import is_host, is_https, is_ip_address
 from runbook_lib.model.dn import MalformedDnError, parse_dn, same_dn
 from runbook_lib.model.ids import is_guid
 from runbook_lib.model.text import Text, from_table, joined, t
@@ -142,9 +141,7 @@ def split_server(text: str) -> tuple[str, int] | None:
         port = rest[1:] if rest else port
     elif text.count(":") == 1:
         host, _, port = text.partition(":")
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
+    if not is_ip_address(host):
         return None
     if not (port.isascii() and port.isdigit()) or not 1 <= int(port) <= 65535:
         return None
@@ -210,7 +207,7 @@ def doubtful_names(parameters: Parameters) -> Iterator[Text]:
     """A sentence each about a domain controller or an account that is named in a form that hardly works."""
     for name in ("dc_host", "dc_host_fallback"):
         text = getattr(parameters, name)
-        if text and _is_address(text):
+        if text and is_ip_address(text.strip("[]")):
             yield t(
                 "{name} is an IP address: certificates of domain controllers name hosts, so TLS will hardly take it. "
                 "Write the full name, for example dc01.contoso.com.",
@@ -233,14 +230,6 @@ def doubtful_names(parameters: Parameters) -> Iterator[Text]:
             "bind_user is neither a user principal name nor a distinguished name: a domain controller refuses it like "
             "a wrong password. Write for example svc-gwb@contoso.com."
         )
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 _PRINCIPAL = re.compile(r"[^@\\=,\s]+@[A-Za-z0-9.-]+")

@@ -88,6 +88,7 @@ def code_of(**values: object) -> str | None:
             {"time_stamp_url": "ftp://tsa.contoso.com", "signing_key": "k.pem", "time_stamp_ca_file": "ca.pem"},
             "malformed-url",
         ),
+        ({"time_stamp_url": "http://[::1", "signing_key": "k.pem", "time_stamp_ca_file": "ca.pem"}, "malformed-url"),
         ({"undo_record": "a\0b"}, "control-character"),
         ({"reason": "a\x1b[2J"}, "control-character"),
     ],
