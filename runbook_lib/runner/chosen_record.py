@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from click.shell_completion import CompletionItem
@@ -15,6 +16,10 @@ from runbook_lib.files import JOURNAL, MANIFEST, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.runner import console
+
+if TYPE_CHECKING:
+    from runbook_lib.parameters.model import Parameters
+    from runbook_lib.record.folder import RecordFolder
 
 _FILES = (RECORD, PLAN, JOURNAL, MANIFEST)
 _MOST_NAMED = 10
@@ -112,6 +117,25 @@ def chosen_record(path: Path, *, first: Callable[[RunOffered], bool] | None = No
         console.print_line(t("  {number}  {line}", number=number, line=line))
     number = click.prompt(t("Which run"), type=click.IntRange(1, len(runs)), prompt_suffix=": ")
     return runs[int(number) - 1].path
+
+
+def recorded_parameters(folder: RecordFolder, *names: str) -> Parameters:
+    """What the run of a record was told.
+
+    Args:
+        folder: Of the run.
+        names: Parameters that are wanted, the others at their defaults: what is wrong with them is no matter then.
+            None named: all.
+
+    Raises:
+        RunbookError: The record, or one of those, cannot be read.
+    """
+    from runbook_lib.parameters.load import parameters_from_values
+
+    recorded = folder.read_json(RECORD).get("parameters")
+    told = recorded if isinstance(recorded, dict) else {}
+    wanted = {name: told[name] for name in names if name in told} if names else told
+    return parameters_from_values(wanted, source=RECORD)
 
 
 def complete_records(_ctx: click.Context, _parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

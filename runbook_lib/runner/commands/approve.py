@@ -17,7 +17,7 @@ from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, t
 from runbook_lib.runner import console
-from runbook_lib.runner.chosen_record import chosen_record, complete_records
+from runbook_lib.runner.chosen_record import chosen_record, complete_records, recorded_parameters
 from runbook_lib.runner.options import parse_duration
 
 if TYPE_CHECKING:
@@ -159,22 +159,18 @@ def _approvers(folder: RecordFolder) -> Approvers:
         UsageError: The folder of trusted signers cannot be used.
     """
     from runbook_lib.change.approvals.approvers import ANYBODY, Requesters, approvers_of
-    from runbook_lib.parameters.load import parameters_from_values
     from runbook_lib.parameters.paths import project_root
     from runbook_lib.record.requesters import requesters_in
     from runbook_lib.signing.from_parameters import trusted_of
 
     try:
-        facts = folder.read_json(RECORD)
-        recorded = facts.get("parameters")
-        told = {name: recorded[name] for name in _WHO if name in recorded} if isinstance(recorded, dict) else {}
-        parameters = parameters_from_values(told, source=RECORD)
+        parameters = recorded_parameters(folder, *_WHO)
     except RunbookError:
         return ANYBODY
     found = replace(approvers_of(parameters.approvers), trusted=trusted_of(parameters, project_root()))
     if not parameters.require_other_approver:
         return found
-    return replace(found, requesters=Requesters(frozenset(requesters_in(facts))))
+    return replace(found, requesters=Requesters(frozenset(requesters_in(folder.read_json(RECORD)))))
 
 
 def _asked_name() -> str:

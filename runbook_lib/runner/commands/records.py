@@ -16,7 +16,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, joined, t
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
 from runbook_lib.runner import console
-from runbook_lib.runner.chosen_record import chosen_record, complete_records
+from runbook_lib.runner.chosen_record import chosen_record, complete_records, recorded_parameters
 from runbook_lib.runner.commands.prune import prune
 
 if TYPE_CHECKING:
@@ -188,14 +188,11 @@ def _runs(root: Path) -> Iterator[tuple[str, str, Text, Text]]:
 
 def _secrets_of(folder: RecordFolder) -> list[str]:
     """Secrets of the run that this process can see, so that sealing finds them by value."""
-    from runbook_lib.parameters.load import parameters_from_values
     from runbook_lib.parameters.paths import project_root
     from runbook_lib.secrets.redact import known_secrets, variable_secrets
 
     with contextlib.suppress(RunbookError):
-        values = folder.read_json("record.json").get("parameters")
-        parameters = parameters_from_values(values if isinstance(values, dict) else {}, source="record.json")
-        return known_secrets(parameters, project_root(), os.environ)
+        return known_secrets(recorded_parameters(folder), project_root(), os.environ)
     return variable_secrets(os.environ)
 
 
@@ -205,15 +202,11 @@ def _signing_of(folder: RecordFolder) -> Signing | None:
     Raises:
         UsageError: That key cannot be used.
     """
-    from runbook_lib.parameters.load import parameters_from_values
     from runbook_lib.parameters.paths import project_root
     from runbook_lib.signing.from_parameters import signing_of
 
     try:
-        values = folder.read_json("record.json").get("parameters")
-        names = ("signing_key", "time_stamp_url", "time_stamp_ca_file")
-        told = {name: values[name] for name in names if name in values} if isinstance(values, dict) else {}
-        parameters = parameters_from_values(told, source="record.json")
+        parameters = recorded_parameters(folder, "signing_key", "time_stamp_url", "time_stamp_ca_file")
     except RunbookError:
         return None
     return signing_of(parameters, project_root())
