@@ -12,7 +12,7 @@ from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.errors import DirectoryUnavailable
 from runbook_lib.directory.reconnect import UNREACHABLE, ControllerPatience
 from runbook_lib.directory.search import Entry, all_of, equals
-from runbook_lib.directory.sign_in.bind import PORTS, ControllerAddress, sign_on
+from runbook_lib.directory.sign_in.bind import address_of, sign_on
 from runbook_lib.directory.sign_in.connect import binder, redactor
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.model.dn import parent_of, parse_dn, same_dn
@@ -45,9 +45,7 @@ def other_domain_reader(
     def read(home: Directory, context: str, dn: str, attributes: Sequence[str]) -> Entry | None:
         missed: list[RunbookError] = []
         for host in _hosts(home, context, by_domain=parameters.bind_method != "kerberos"):
-            address = ControllerAddress(
-                host, parameters.dc_port or PORTS[parameters.dc_security], parameters.dc_security
-            )
+            address = address_of(host, parameters)
             try:
                 connection = sign_on(address, parameters, binder(parameters, environment))
                 with Directory(connection, opened=clock(), patience=_AT_ONCE) as directory:

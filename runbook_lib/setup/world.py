@@ -10,7 +10,7 @@ from pathlib import Path
 
 from runbook_lib.connect.evidence import ConnectEvidence, read_connect_evidence, require_recent
 from runbook_lib.directory.connection import Directory
-from runbook_lib.directory.sign_in.bind import PORTS
+from runbook_lib.directory.sign_in.bind import address_of
 from runbook_lib.directory.sign_in.certificates import TlsLook, look_at_tls, require_trusted
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.dns import Resolver
@@ -179,7 +179,7 @@ class SetupWorld:
 
 
 def _port(parameters: Parameters) -> int:
-    return parameters.dc_port or PORTS[parameters.dc_security]
+    return address_of(parameters.dc_host, parameters).port
 
 
 def _of_directory(parameters: Parameters) -> dict[str, object]:

@@ -105,9 +105,13 @@ Binder = Callable[[Any, ControllerAddress], None]
 
 def addresses(parameters: Parameters) -> list[ControllerAddress]:
     """The controllers that the parameters name, in order."""
-    port = parameters.dc_port or PORTS[parameters.dc_security]
     hosts = (parameters.dc_host, parameters.dc_host_fallback)
-    return [ControllerAddress(host, port, parameters.dc_security) for host in hosts if host]
+    return [address_of(host, parameters) for host in hosts if host]
+
+
+def address_of(host: str, parameters: Parameters) -> ControllerAddress:
+    """Where this controller listens, by the port and the kind of TLS that the parameters name."""
+    return ControllerAddress(host, parameters.dc_port or PORTS[parameters.dc_security], parameters.dc_security)
 
 
 def sign_on(address: ControllerAddress, parameters: Parameters, bind: Binder) -> Any:
