@@ -51,7 +51,7 @@ def _take_reason(text: str, state: SetupState, _: Surroundings) -> Taken:
 
 
 def _ask_groups(state: SetupState, _: Surroundings) -> SetupQuestion | None:
-    if not _OF_GROUPS.isdisjoint(state.given) or state.parameters.get("route") == Route.CONNECT_SYNC.value:
+    if not _OF_GROUPS.isdisjoint(state.given) or state.text("route") == Route.CONNECT_SYNC.value:
         return None  # Connect Sync writes all Microsoft 365 groups
     return SetupQuestion(
         "groups",
@@ -71,7 +71,7 @@ def _take_groups(text: str, state: SetupState, around: Surroundings) -> Taken:
     if text.lower().endswith(_TABLES):
         file = resolve(text, around.root)
         try:
-            found = read_groups(file, str(state.parameters.get("select_column", "")))
+            found = read_groups(file, state.text("select_column"))
         except UnusableGroupsFile as unusable:
             raise UsageError(
                 t("{file} names no groups: it is a file {why}.", file=file, why=unusable.why),

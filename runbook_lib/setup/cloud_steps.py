@@ -96,7 +96,7 @@ def _take_purpose(text: str, state: SetupState, _: Surroundings) -> Taken:
 
 
 def _ask_key_file(state: SetupState, around: Surroundings) -> SetupQuestion | None:
-    if "certificate_file" in state.given or state.parameters.get("sign_in", "certificate") != "certificate":
+    if "certificate_file" in state.given or state.text("sign_in") != "certificate":
         return None
     return SetupQuestion(
         "key_file",
@@ -142,7 +142,7 @@ def _made(file: Path, *, made: bool) -> Iterator[Text]:
 def _registration(state: SetupState) -> tuple[ToShow, ...]:
     if state.certificate is None:
         return ()
-    permissions = asked_permissions(Route(state.text("route") or Route.DIRECT.value))
+    permissions = asked_permissions(Route(state.text("route")))
     tenant, public = state.text("tenant_id"), str(state.certificate.public_file)
     clicks = portal_clicks(tenant, public, state.certificate.thumbprint, permissions)
     names = tuple(one.name for one in permissions)
@@ -182,7 +182,7 @@ def _take_client_id(text: str, state: SetupState, _: Surroundings) -> Taken:
 
 
 def _ask_sign_in(state: SetupState, _: Surroundings) -> SetupQuestion | None:
-    if state.parameters.get("sign_in", "certificate") == "device-code":
+    if state.text("sign_in") == "device-code":
         return None  # a person signs in when a notebook runs
     return SetupQuestion(
         "sign_in_now",

@@ -61,7 +61,7 @@ def _ask_host(state: SetupState, _: Surroundings) -> SetupQuestion | None:
 
 def _take_host(text: str, state: SetupState, around: Surroundings) -> Taken:
     named = state.with_parameters(dc_host=text)
-    if "dc_ca_file" in state.given or state.parameters.get("dc_security") == "starttls":
+    if "dc_ca_file" in state.given or state.text("dc_security") == "starttls":
         return Taken(named)  # what TLS says is seen when the account signs in
     look = around.look_at_tls(parameters_so_far(named))
     shown = [
@@ -131,7 +131,7 @@ def _take_ca(text: str, state: SetupState, around: Surroundings) -> Taken:
 
 
 def _by_password(state: SetupState) -> bool:
-    return state.parameters.get("bind_method", "password") == "password"
+    return state.text("bind_method") == "password"
 
 
 def _ask_user(state: SetupState, _: Surroundings) -> SetupQuestion | None:
@@ -222,7 +222,7 @@ def _ou_question(key: str, title: Text, explanation: Text, state: SetupState, ar
 def _ask_target(state: SetupState, around: Surroundings) -> SetupQuestion | None:
     if "target_ou" in state.given:
         return None
-    connect = state.parameters.get("route") == Route.CONNECT_SYNC.value
+    connect = state.text("route") == Route.CONNECT_SYNC.value
     return _ou_question(
         "target_ou",
         t("OU of written groups"),
@@ -262,7 +262,7 @@ def _take_ou(key: str, text: str, state: SetupState, around: Surroundings) -> Ta
     parameters = parameters_so_far(state)
     place = read_place(around.directory(parameters), text, "")
     require_place(place, key)
-    other_writer = state.parameters.get("route", Route.DIRECT.value) != Route.DIRECT.value and key == "target_ou"
+    other_writer = state.text("route") != Route.DIRECT.value and key == "target_ou"
     found: Iterator[ToShow] = (
         t("Note: {remark}", remark=remark)
         for remark in remarks(place, around.evidence(parameters), state.text("tenant_id"), other_writer=other_writer)

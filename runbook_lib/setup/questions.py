@@ -135,8 +135,8 @@ class SetupState:
     pre_flight: bool = False
 
     def text(self, name: str) -> str:
-        """A parameter of the two files as text; empty where it has no value."""
-        return str(self.parameters.get(name, "") or "")
+        """A parameter of the two files as text; its default where it has no value yet."""
+        return str(self.parameters.get(name) or Parameters.model_fields[name].default)
 
     def with_parameters(self, **values: object) -> SetupState:
         """The same with these parameters."""
