@@ -19,11 +19,10 @@ from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
 
-from runbook_lib.errors import RunbookError, UsageError
-from runbook_lib.files import safe_change_id
-from runbook_lib.model.text import t
+from runbook_lib.errors import RunbookError
 from runbook_lib.parameters.load import load_parameters
 from runbook_lib.parameters.paths import resolve
+from runbook_lib.parameters.validate import require
 
 ROOT = Path(__file__).resolve().parent.parent
 CONFIG = ROOT / "tools" / "jupyter_lab_config.json"
@@ -83,14 +82,9 @@ def _free(copy: Path) -> Path:
 def _change_id(named: str) -> str:
     """The change that the parameters files name."""
     files = [resolve(part, ROOT) for part in named.split(os.pathsep) if part]
-    change_id = load_parameters(files, {}, project_root=ROOT).parameters.change_id
-    if not safe_change_id(change_id):
-        raise UsageError(
-            t("{file} names no change_id that can name a folder.", file=named),
-            code="change-id",
-            hint=t("Add change_id, for example CHG0012345."),
-        )
-    return change_id
+    parameters = load_parameters(files, {}, project_root=ROOT).parameters
+    require(parameters, "change_id")
+    return parameters.change_id
 
 
 def main(arguments: Sequence[str]) -> int:
