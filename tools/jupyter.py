@@ -21,7 +21,7 @@ from pathlib import Path
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.parameters.load import load_parameters
-from runbook_lib.parameters.paths import resolve
+from runbook_lib.parameters.paths import named_files
 from runbook_lib.parameters.validate import require
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -81,8 +81,7 @@ def _free(copy: Path) -> Path:
 
 def _change_id(named: str) -> str:
     """The change that the parameters files name."""
-    files = [resolve(part, ROOT) for part in named.split(os.pathsep) if part]
-    parameters = load_parameters(files, {}, project_root=ROOT).parameters
+    parameters = load_parameters(named_files(named, ROOT), {}, project_root=ROOT).parameters
     require(parameters, "change_id")
     return parameters.change_id
 

@@ -21,7 +21,7 @@ from runbook_lib.parameters.cell import PARAMETERS_FILE, USED
 from runbook_lib.parameters.groups_file import SELECTIONS
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.paths import absolute_paths, project_root, resolve
+from runbook_lib.parameters.paths import absolute_paths, named_files, project_root
 from runbook_lib.parameters.validate import require
 from runbook_lib.record.folder import RecordFolder, new_run_id
 from runbook_lib.record.needs import require_needs
@@ -102,7 +102,7 @@ def _parameters(
     named = _file_in_cell(present.pop(PARAMETERS_FILE, ""), environment)
     file = named or environment.get(PARAMETERS_VARIABLE, "")
     if file and (named or interactive or not present):
-        loaded = load_parameters(_files(file, root), {}, project_root=root)
+        loaded = load_parameters(named_files(file, root), {}, project_root=root)
         given = {**loaded.given, **present}
     else:
         given, file = present, ""
@@ -111,14 +111,6 @@ def _parameters(
     parameters = parameters_from_values(given, source=t("parameters cell"), project_root=files_root)
     of_files = {name: getattr(parameters, name) for name in SELECTIONS if name in given or getattr(parameters, name)}
     return parameters, {**given, **of_files}, file
-
-
-def _files(text: str, root: Path) -> list[Path]:
-    """The files that the text names: one, or several with the system's path separator (``:``, Windows ``;``)."""
-    whole = resolve(text, root)
-    if whole.is_file():
-        return [whole]
-    return [resolve(part, root) for part in text.split(os.pathsep) if part] or [whole]
 
 
 def _file_in_cell(named: object, environment: Mapping[str, str]) -> str:

@@ -47,6 +47,16 @@ def resolve(path_text: str, root: Path) -> Path:
     return Path(os.path.abspath(root / Path(path_text).expanduser()))  # noqa: PTH100
 
 
+def named_files(text: str, root: Path) -> list[Path]:
+    """The files that the text names: one, several with the system's path separator (``:``, Windows ``;``), or none."""
+    if not text:
+        return []
+    whole = resolve(text, root)
+    if whole.is_file():
+        return [whole]
+    return [resolve(part, root) for part in text.split(os.pathsep) if part] or [whole]
+
+
 def absolute_paths(parameters: Parameters, root: Path) -> Parameters:
     """The same parameters with every path absolute; empty ones stay empty."""
     texts = {name: getattr(parameters, name) for name in PATHS}
