@@ -153,12 +153,9 @@ def choice_changes(
 
 
 def _kept_out(sides: ConnectSides, prediction: ConnectPrediction) -> tuple[KeptOutGroup, ...]:
-    names = {group.id: group.display_name for group in sides.inventory.cloud.groups}
-    return tuple(
-        KeptOutGroup(group.id, names[group.id])
-        for group in sorted(sides.inventory.cloud.groups, key=lambda group: group.id)
-        if group.id in prediction.not_chosen
-    )
+    kept_out = prediction.not_chosen
+    groups = sorted(sides.inventory.cloud.groups, key=lambda group: group.id)
+    return tuple(KeptOutGroup(group.id, group.display_name) for group in groups if group.id in kept_out)
 
 
 def choice_findings(
