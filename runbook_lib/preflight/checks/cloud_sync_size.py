@@ -19,7 +19,6 @@ from runbook_lib.preflight.parts import CLOUD_SYNC, CLOUD_SYNC_GROUPS
 
 _U, _W, _I = Severity.UNKNOWN, Severity.WARNING, Severity.INFO
 _OPTIONS = 'Microsoft Entra documentation, "Microsoft Entra provisioning options (Preview)", "Scale limits"'
-_MAPPING = 'Microsoft Entra documentation, "Configure Microsoft Entra ID to Active Directory provisioning"'
 _HOW = 'Microsoft Entra documentation, "How provisioning to Active Directory works"'
 
 
