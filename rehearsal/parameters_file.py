@@ -143,7 +143,6 @@ def _of_cloud_sync(until: date) -> dict[str, object]:
     return {
         "route": Route.CLOUD_SYNC.value,
         "reason": "Rehearsal: let Cloud Sync write the access groups",
-        "requested_by": "Sam Owner, Contoso",
         "client_id": OPERATOR_CLIENT_ID,
         "target_ou": names.CLOUD_SYNC_OU,
         "protected_ous": [names.CONNECT_OU],
@@ -168,7 +167,6 @@ def _of_connect_sync(until: date) -> dict[str, object]:
     return {
         "route": Route.CONNECT_SYNC.value,
         "reason": "Rehearsal: let Connect Sync write all Microsoft 365 groups",
-        "requested_by": "Sam Owner, Contoso",
         "target_ou": names.CONNECT_OU,
         "protected_ous": [names.CLOUD_SYNC_OU],
         "select_names": [],
