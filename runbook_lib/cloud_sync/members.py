@@ -12,7 +12,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from runbook_lib.model.cloud import Authority, CloudGroup, CloudPrincipal, PrincipalType, Switch
-from runbook_lib.model.predicted import Known, MemberAnswer, ScopeAnswer
+from runbook_lib.model.predicted import (
+    CLOUD_MANAGED_MEMBER,
+    CLOUD_ONLY_MEMBER,
+    UNREAD_MEMBER,
+    WRITTEN_MEMBER,
+    Known,
+    MemberAnswer,
+    ScopeAnswer,
+)
 from runbook_lib.model.text import t
 
 
@@ -35,8 +43,6 @@ class MemberRules:
     provisioned: frozenset[str] = frozenset()
 
 
-_WRITTEN = MemberAnswer(Known.YES)
-_UNKNOWN = MemberAnswer(Known.UNKNOWN, "unknown", t("Its type was not read."))
 _NO_USER_OR_GROUP = MemberAnswer(
     Known.NO, "no-user-or-group", t("Cloud Sync writes users and groups as members, nothing else.")
 )
@@ -48,14 +54,10 @@ _SYNCHRONIZED_USER_UNKNOWN = MemberAnswer(
     "synchronized-user-unknown",
     t('Synchronized user: written only if "Provision membership to on-premises users" is on.'),
 )
-_CLOUD_MANAGED_ACCOUNT = MemberAnswer(
-    Known.UNKNOWN, "cloud-managed-account", t("Managed in the cloud, with an account in AD: not documented.")
-)
 _NO_ACCOUNT_HERE = MemberAnswer(Known.NO, "no-account-here", t("Synchronized, but its account is not in this domain."))
 _USER_PROVISIONED = MemberAnswer(
     Known.UNKNOWN, "user-provisioned", t("User of the cloud: written if the configuration makes its account.")
 )
-_CLOUD_ONLY = MemberAnswer(Known.NO, "cloud-only", t("User of the cloud without an account in AD."))
 _ITSELF = MemberAnswer(Known.NO, "itself", t("It is a member of itself."))
 _SYNCHRONIZED_GROUP = MemberAnswer(
     Known.NO, "synchronized-group", t("Synchronized AD group: Cloud Sync does not write the reference.")
@@ -78,24 +80,24 @@ def user_written(user: CloudPrincipal, rules: MemberRules) -> MemberAnswer:
     """Whether a member that is no group is written."""
     if user.type is not PrincipalType.USER:
         if user.type is PrincipalType.UNKNOWN:
-            return _UNKNOWN
+            return UNREAD_MEMBER
         return _NO_USER_OR_GROUP
     if user.id in rules.provisioned:
-        return _WRITTEN
+        return WRITTEN_MEMBER
     if user.id in rules.accounts and user.on_premises_sync_enabled:
         match rules.synchronized_users:
             case Switch.ON:
-                return _WRITTEN
+                return WRITTEN_MEMBER
             case Switch.OFF:
                 return _SYNCHRONIZED_USER
         return _SYNCHRONIZED_USER_UNKNOWN
     if user.id in rules.accounts:
-        return _CLOUD_MANAGED_ACCOUNT
+        return CLOUD_MANAGED_MEMBER
     if user.on_premises_sync_enabled:
         return _NO_ACCOUNT_HERE
     if rules.users_in_scope:
         return _USER_PROVISIONED
-    return _CLOUD_ONLY
+    return CLOUD_ONLY_MEMBER
 
 
 def group_written(parent: CloudGroup, member: CloudGroup, rules: MemberRules) -> MemberAnswer:
@@ -110,10 +112,10 @@ def group_written(parent: CloudGroup, member: CloudGroup, rules: MemberRules) ->
         case Authority.UNKNOWN:
             return _GROUP_AUTHORITY_UNKNOWN
         case Authority.CONVERTED:
-            return _WRITTEN
+            return WRITTEN_MEMBER
     scope = rules.scope.get(member.id, ScopeAnswer(Known.UNKNOWN))
     if scope.known is Known.NO:
         return _GROUP_NOT_IN_SCOPE
     if scope.known is Known.UNKNOWN:
         return _GROUP_SCOPE_UNKNOWN
-    return _WRITTEN
+    return WRITTEN_MEMBER

@@ -19,7 +19,15 @@ from runbook_lib.inventory.naming import DESCRIPTION_UNITS, RDN_NAME_UNITS, cut_
 from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, PrincipalType, Switch
 from runbook_lib.model.directory import UNIVERSAL_DISTRIBUTION
 from runbook_lib.model.ids import ANCHOR_ATTRIBUTE, anchor_of
-from runbook_lib.model.predicted import Known, MemberAnswer, Predicted
+from runbook_lib.model.predicted import (
+    CLOUD_MANAGED_MEMBER,
+    CLOUD_ONLY_MEMBER,
+    UNREAD_MEMBER,
+    WRITTEN_MEMBER,
+    Known,
+    MemberAnswer,
+    Predicted,
+)
 from runbook_lib.model.text import t
 
 NOT_WRITTEN = Predicted()
@@ -94,11 +102,9 @@ def _units(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-_WRITTEN = MemberAnswer(Known.YES)
 _WRITTEN_ELSEWHERE = MemberAnswer(
     Known.YES, "other-domain", t("Written; its account is in another domain of the forest, so it is not compared.")
 )
-_CLOUD_ONLY = MemberAnswer(Known.NO, "cloud-only", t("User of the cloud without an account in AD."))
 _GUEST = MemberAnswer(Known.NO, "guest", t("Guest without an account in AD."))
 _NOT_SYNCHRONIZED = MemberAnswer(
     Known.NO, "not-synchronized", t("Not synchronized any more: Connect has joined no account with it.")
@@ -107,9 +113,6 @@ _OTHER_FOREST = MemberAnswer(
     Known.NO, "other-forest", t("Its account is in another forest than the one that v1 writes to.")
 )
 _NO_USER = MemberAnswer(Known.NO, "no-user", t("A Microsoft 365 group is written with users as members, nothing else."))
-_CLOUD_MANAGED = MemberAnswer(
-    Known.UNKNOWN, "cloud-managed-account", t("Managed in the cloud, with an account in AD: not documented.")
-)
 _NO_ACCOUNT_SEEN = MemberAnswer(
     Known.UNKNOWN, "no-account-seen", t("Synchronized, and its account was not found in this domain.")
 )
@@ -118,18 +121,17 @@ _NOT_CERTAIN = MemberAnswer(
 )
 _CONTACT = MemberAnswer(Known.UNKNOWN, "contact", t("Contact: not documented for Microsoft 365 groups."))
 _GROUP = MemberAnswer(Known.UNKNOWN, "group", t("Group in a Microsoft 365 group, which Microsoft says cannot be."))
-_UNREAD = MemberAnswer(Known.UNKNOWN, "unknown", t("Its type was not read."))
 
 _OF_TYPE: Mapping[PrincipalType, MemberAnswer] = {
     PrincipalType.GROUP: _GROUP,
     PrincipalType.CONTACT: _CONTACT,
     PrincipalType.DEVICE: _NO_USER,
     PrincipalType.SERVICE_PRINCIPAL: _NO_USER,
-    PrincipalType.UNKNOWN: _UNREAD,
+    PrincipalType.UNKNOWN: UNREAD_MEMBER,
 }
 _WITHOUT_ACCOUNT: Mapping[str, MemberAnswer] = {
     "guest": _GUEST,
-    "cloud-only": _CLOUD_ONLY,
+    "cloud-only": CLOUD_ONLY_MEMBER,
     "leftover-keys": _NOT_SYNCHRONIZED,
     "other-domain": _WRITTEN_ELSEWHERE,
     "other-forest": _OTHER_FOREST,
@@ -148,11 +150,11 @@ def connect_writes(principal: Principal, person: CloudPrincipal | None) -> Membe
     """
     kind = PrincipalType(principal.type)
     if kind is not PrincipalType.USER or person is None:
-        return _OF_TYPE.get(kind, _UNREAD)
+        return _OF_TYPE.get(kind, UNREAD_MEMBER)
     synchronized = bool(person.on_premises_sync_enabled)
     if principal.guid and not principal.code:
-        return _WRITTEN if synchronized else _CLOUD_MANAGED
+        return WRITTEN_MEMBER if synchronized else CLOUD_MANAGED_MEMBER
     answer = _WITHOUT_ACCOUNT.get(principal.code, _NOT_CERTAIN)
     if answer is _WRITTEN_ELSEWHERE and not synchronized:
-        return _CLOUD_MANAGED
+        return CLOUD_MANAGED_MEMBER
     return answer

@@ -42,6 +42,18 @@ class MemberAnswer:
     why: Text = NOTHING
 
 
+WRITTEN_MEMBER = MemberAnswer(Known.YES)
+"""Written, by either writer."""
+CLOUD_ONLY_MEMBER = MemberAnswer(Known.NO, "cloud-only", t("User of the cloud without an account in AD."))
+"""Written by neither: there is nothing in AD that a reference could name."""
+CLOUD_MANAGED_MEMBER = MemberAnswer(
+    Known.UNKNOWN, "cloud-managed-account", t("Managed in the cloud, with an account in AD: not documented.")
+)
+"""Documented of neither writer."""
+UNREAD_MEMBER = MemberAnswer(Known.UNKNOWN, "unknown", t("Its type was not read."))
+"""Not to be known of either writer."""
+
+
 @dataclass(frozen=True, slots=True)
 class Predicted:
     """A value that AD will hold, or why it cannot be known: then ``value`` is empty and ``why`` a sentence."""
