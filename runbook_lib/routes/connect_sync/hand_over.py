@@ -141,16 +141,20 @@ def _rights(action: ConnectAction, target: ConnectSyncTarget, facts: ServerFacts
     )
 
 
+def _sign_in(target: ConnectSyncTarget, facts: ServerFacts) -> Text:
+    return t(
+        "Sign in as a Hybrid Identity Administrator of the tenant {domain} ({tenant}).",
+        domain=printable(facts.tenant_domain) or t("with this id"),
+        tenant=printable(target.tenant_id),
+    )
+
+
 def _to_optional_features(target: ConnectSyncTarget, facts: ServerFacts) -> tuple[Text, ...]:
     """The wizard's pages as far as the one with the box."""
     return (
         t("Open Microsoft Entra Connect, then Configure. Until it is closed again no cycle runs."),
         t("Choose Customize synchronization options, then Next."),
-        t(
-            "Sign in as a Hybrid Identity Administrator of the tenant {domain} ({tenant}).",
-            domain=printable(facts.tenant_domain) or t("with this id"),
-            tenant=printable(target.tenant_id),
-        ),
+        _sign_in(target, facts),
         t("Go on with Next, without changing anything, as far as Optional features."),
     )
 
@@ -239,11 +243,7 @@ def _leave_staging(action: ConnectAction, target: ConnectSyncTarget, facts: Serv
             ),
             t("Sign in on the server with the rules as its administrator and a member of ADSyncAdmins."),
             t("Open Microsoft Entra Connect, then Configure. Choose Configure staging mode, then Next."),
-            t(
-                "Sign in as a Hybrid Identity Administrator of the tenant {domain} ({tenant}).",
-                domain=printable(facts.tenant_domain) or t("with this id"),
-                tenant=printable(target.tenant_id),
-            ),
+            _sign_in(target, facts),
             t("Clear the box for staging mode, then Next, Configure and Exit."),
             t(
                 "Note where these rules are kept: a server without them that becomes the active one writes all "
