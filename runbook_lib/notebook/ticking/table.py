@@ -63,6 +63,7 @@ class TickTable:
         self._changed = changed
         self._query = Query()
         self._closed = False
+        self._answers = 0
         self._one_at_a_time = threading.Lock()
         self.ticked = self._keys & frozenset(ticked)
         """Keys of the rows that are ticked."""
@@ -107,7 +108,7 @@ class TickTable:
         self.ticked = self.ticked | named if on else self.ticked - named
 
     def _view(self) -> dict[str, object]:
-        self._answers = getattr(self, "_answers", 0) + 1
+        self._answers += 1
         page = page_of(self._rows, self._query, self.ticked)
         return {**page, "closed": self._closed, "answer": self._answers}
 
