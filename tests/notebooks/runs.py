@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from rehearsal.contoso import names
 from rehearsal.process import RunningRehearsal
 from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.routes.registry import ROUTES
@@ -20,6 +21,21 @@ from tests.support.plain import ROOT
 def acknowledged(*findings: str) -> str:
     """Findings that are known and accepted, as a parameter."""
     return json.dumps([{"finding": one, "by": "Kim", "reason": "known", "until": "2099-01-01"} for one in findings])
+
+
+def collected(running: RunningRehearsal, path: Path) -> str:
+    """Write the evidence of the Connect server to a file, as the collector would now; its path, as a parameter."""
+    path.write_text(str(running.control.connect_sync("evidence")["file"]), encoding="utf-8")
+    return str(path)
+
+
+def written_by_v1(running: RunningRehearsal) -> dict[str, dict[str, list[str]]]:
+    """Groups in v1's OU: anchor to attributes, with ``dn`` among them."""
+    return {
+        values["adminDescription"][0]: {**values, "dn": [dn]}
+        for dn, values in running.control.directory().items()
+        if dn.endswith(f",{names.CONNECT_OU}") and "adminDescription" in values
+    }
 
 
 class NotebookRuns:

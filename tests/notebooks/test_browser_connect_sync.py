@@ -13,6 +13,7 @@ import pytest
 from rehearsal.contoso import names
 from rehearsal.process import start_rehearsal
 from tests.notebooks.journey import SMALL, latest_record, sealed_record
+from tests.notebooks.runs import collected, written_by_v1
 from tests.support.chromium import CHROMIUM
 from tests.support.jupyterlab import FINISH, GATE, approve, lab, output, run_all, turn_to, written
 
@@ -32,25 +33,18 @@ def test_v1_goes_and_its_groups_come_back(tmp_path: Path) -> None:
         control, records = running.control, tmp_path / "records"
 
         def there() -> dict[str, list[str]]:
-            found = control.directory()
-            return {
-                values["adminDescription"][0]: values["objectSid"]
-                for dn, values in found.items()
-                if dn.endswith(f",{names.CONNECT_OU}") and "adminDescription" in values
-            }
+            return {anchor: values["objectSid"] for anchor, values in written_by_v1(running).items()}
 
         def told(change_id: str, **given: object) -> Path:
             # Evidence tells whole seconds, and counts only from after the hand-over.
             time.sleep(1.1)
-            evidence = tmp_path / "evidence.json"
-            evidence.write_text(str(control.connect_sync("evidence")["file"]), encoding="utf-8")
             accepted = [
                 {"finding": one, "by": "Kim Okafor", "reason": "known", "until": "2099-12-31"} for one in ACCEPTED
             ]
             common = {
                 "bind_user": names.ADMINISTRATOR,
                 "bind_password_file": str(running.folder.administrator_password),
-                "connect_evidence": str(evidence),
+                "connect_evidence": collected(running, tmp_path / "evidence.json"),
                 "connect_wait": 0,
                 "max_deletions": 200,
                 "max_creates": 200,

@@ -16,6 +16,7 @@ from runbook_lib.connect.evidence import KEPT_EVIDENCE
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import latest_record
+from tests.notebooks.runs import collected
 from tests.support.chromium import CHROMIUM, Page
 from tests.support.connect_evidence import evidence, file_of
 from tests.support.jupyterlab import FINISH, GATE, IDLE, approve, cell, lab, menu, output, run_all, written
@@ -61,9 +62,8 @@ def test_connect_sync_is_handed_over_and_watched_until_its_groups_are_there(
 ) -> None:
     """The wizard's steps are on the page; meanwhile a person does them, and the next run sees the groups arrive."""
     server, theirs = fresh_rehearsal.control.connect_sync, fresh_rehearsal.folder.connect_sync_parameters
-    file = tmp_path / "evidence.json"
-    file.write_text(str(server("evidence")["file"]), encoding="utf-8")
-    given = {"change_id": "CHG-LAB-V1", "connect_evidence": str(file), "connect_wait": 60}
+    file = collected(fresh_rehearsal, tmp_path / "evidence.json")
+    given = {"change_id": "CHG-LAB-V1", "connect_evidence": file, "connect_wait": 60}
     mine, records = written(tmp_path, theirs, **given), tmp_path / "records" / "CHG-LAB-V1"
     (tmp_path / "first").mkdir()
     with lab(tmp_path / "first", "30-enable-writeback", mine) as tab:

@@ -20,7 +20,7 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import SMALL
-from tests.notebooks.runs import acknowledged
+from tests.notebooks.runs import acknowledged, written_by_v1
 from tests.notebooks.test_connect_sync import ENABLE, World
 from tests.support.schemas import misfits
 
@@ -37,11 +37,7 @@ GIVEN = {
 
 def in_v1s_ou(world: World) -> set[str]:
     """Anchors in v1's OU."""
-    return {
-        values["adminDescription"][0]
-        for dn, values in world.running.control.directory().items()
-        if dn.endswith(names.CONNECT_OU) and "adminDescription" in values
-    }
+    return set(written_by_v1(world.running))
 
 
 @pytest.fixture(scope="module")

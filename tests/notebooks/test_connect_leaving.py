@@ -24,7 +24,7 @@ from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.run import RunResult
 from tests.notebooks.journey import SMALL
-from tests.notebooks.runs import NotebookRuns, acknowledged
+from tests.notebooks.runs import NotebookRuns, acknowledged, collected, written_by_v1
 from tests.support.schemas import misfits
 
 DISABLE, UNDO = "40-disable-writeback", "60-undo-change"
@@ -71,19 +71,12 @@ class World(NotebookRuns):
 
     def written(self) -> Written:
         """Groups in v1's OU by their anchor."""
-        found = self.running.control.directory()
-        return {
-            values["adminDescription"][0]: {**values, "dn": [dn]}
-            for dn, values in found.items()
-            if dn.endswith(f",{names.CONNECT_OU}") and "adminDescription" in values
-        }
+        return written_by_v1(self.running)
 
     def collected(self, name: str) -> str:
         """A file of evidence as the collector writes it now: its time has whole seconds, so it begins a new one."""
         time.sleep(1.1)
-        path = self.folder / f"{name}.json"
-        path.write_text(str(self.running.control.connect_sync("evidence")["file"]), encoding="utf-8")
-        return str(path)
+        return collected(self.running, self.folder / f"{name}.json")
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from runbook_lib.record.manifest import verified_record
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.run import RunResult
 from tests.notebooks.journey import SMALL
-from tests.notebooks.runs import NotebookRuns, acknowledged
+from tests.notebooks.runs import NotebookRuns, acknowledged, collected, written_by_v1
 from tests.support.schemas import documents, misfits
 
 ENABLE = {
@@ -54,9 +54,7 @@ class World(NotebookRuns):
 
     def collected(self, name: str) -> str:
         """A file of evidence as the collector writes it now."""
-        path = self.folder / f"{name}.json"
-        path.write_text(str(self.running.control.connect_sync("evidence")["file"]), encoding="utf-8")
-        return str(path)
+        return collected(self.running, self.folder / f"{name}.json")
 
 
 @pytest.fixture(scope="module")
@@ -170,11 +168,7 @@ def test_what_is_handed_over_is_in_the_record_and_on_its_page_and_nothing_is_wri
 
 def test_ad_is_as_predicted_group_by_group(world: World) -> None:
     told = json.loads((world.record("planned") / "prediction.json").read_text(encoding="utf-8"))
-    in_ad = {
-        values["adminDescription"][0]: dn
-        for dn, values in world.running.control.directory().items()
-        if dn.endswith(names.CONNECT_OU) and "adminDescription" in values
-    }
+    in_ad = written_by_v1(world.running)
     for group in told["groups"]:
         assert f"Group_{group['group_id']}" in in_ad, group["display_name"]
     page = (world.record("done") / "record.html").read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.runner.commands.check import check
 from tests.notebooks.journey import latest_record
+from tests.notebooks.runs import collected
 from tests.support.connect_evidence import evidence, written
 from tests.support.plain import run_plain
 
@@ -54,9 +55,9 @@ def test_how_the_pre_flight_ends(
     fresh_rehearsal: RunningRehearsal, tmp_path: Path, given: dict[str, str], outcome: Outcome, finding: str
 ) -> None:
     server = evidence(collected=iso_seconds(datetime.now(UTC)), features={"v1": False, "v2": False})
-    collected = written(tmp_path, server, "from-connect01.json")
+    brought = written(tmp_path, server, "from-connect01.json")
     asked_routes = "check_routes" in given
-    named = {} if asked_routes else {"connect_evidence": str(collected)}
+    named = {} if asked_routes else {"connect_evidence": str(brought)}
     told = {"records_dir": str(tmp_path), "change_id": "CHG-PF", **named, **given}
     run = run_plain(NOTEBOOK, fresh_rehearsal.parameters_file, told)
     assert run.record.outcome is outcome
@@ -69,7 +70,7 @@ def test_how_the_pre_flight_ends(
     assert facts["exit_code"] == outcome.exit_code
     kept = latest_record(tmp_path / "CHG-PF") / KEPT_EVIDENCE
     if not asked_routes:
-        assert kept.read_bytes() == collected.read_bytes(), "what the Connect server said is part of the record"
+        assert kept.read_bytes() == brought.read_bytes(), "what the Connect server said is part of the record"
     assert fresh_rehearsal.control.writes()["count"] == 0
     steps = (latest_record(tmp_path / "CHG-PF") / HYBRID).read_text(encoding="utf-8-sig").splitlines()
     assert steps[0].startswith("number,")
@@ -81,13 +82,13 @@ def test_how_the_pre_flight_ends(
 
 def test_the_hybrid_procedure_goes_from_missing_to_done(fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:
     """Each step as its operator takes it: the wizard, a cycle, Update-Recipient; looked at again after each."""
-    control, server = fresh_rehearsal.control, tmp_path / "evidence.json"
+    control = fresh_rehearsal.control
 
     def looked_at() -> tuple[str, int | None, dict[int, str]]:
-        server.write_text(str(control.connect_sync("evidence")["file"]), encoding="utf-8")
+        file = collected(fresh_rehearsal, tmp_path / "evidence.json")
         parameters = fresh_rehearsal.folder.connect_sync_parameters
         result = CliRunner().invoke(
-            check, [str(parameters), "--json", "-p", "connect_evidence", str(server)], catch_exceptions=False
+            check, [str(parameters), "--json", "-p", "connect_evidence", file], catch_exceptions=False
         )
         hybrid = json.loads(result.stdout)["hybrid"]
         return hybrid["state"], hybrid["next"], {step["number"]: step["state"] for step in hybrid["steps"]}
