@@ -29,6 +29,11 @@ COLLECTED_PARTS: Sequence[str] = (
 PART_ON_REQUEST = "pending_exports"
 """The part that the collector reads where it is told to."""
 
+INSUFFICIENT_RIGHTS = "8344"
+"""Code of an export error: ERROR_DS_INSUFF_ACCESS_RIGHTS ("System Error Codes (8200-8999)")."""
+THRESHOLD_EXCEEDED = "stopped-deletion-threshold-exceeded"
+"""Result of an export that the deletion threshold stopped ("Prevent accidental deletes")."""
+
 _Moment = Annotated[str, StringConstraints(pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z$")]
 _Line = Annotated[str, StringConstraints(max_length=4096)]
 

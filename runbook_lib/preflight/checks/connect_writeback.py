@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from runbook_lib.connect.document import Connector
+from runbook_lib.connect.document import INSUFFICIENT_RIGHTS, THRESHOLD_EXCEEDED, Connector
 from runbook_lib.connect.evidence import ConnectEvidence
 from runbook_lib.connect.settings import INBOUND_RULE, LIMIT_RULE, OUTBOUND_RULE
 from runbook_lib.model.finding import Finding, Severity
@@ -19,10 +19,6 @@ _ENABLE = 'Microsoft Entra documentation, "Enable Microsoft Entra Connect group 
 WRITEBACK_RULES = (INBOUND_RULE, OUTBOUND_RULE, LIMIT_RULE)
 """Standard rules of group writeback ("Microsoft Entra Connect: Version release history", 1.6.2.4); the rule of Exchange
 attributes is there only where AD has them."""
-INSUFFICIENT_RIGHTS = "8344"
-"""ERROR_DS_INSUFF_ACCESS_RIGHTS ("System Error Codes (8200-8999)")."""
-THRESHOLD_EXCEEDED = "stopped-deletion-threshold-exceeded"
-"""Result of an export that the deletion threshold stopped ("Prevent accidental deletes")."""
 
 
 def ou_filter(read: ConnectEvidence, evidence: Evidence) -> Answers:

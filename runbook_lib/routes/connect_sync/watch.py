@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from runbook_lib.connect.arrived import ArrivalState, ConnectArrival
 from runbook_lib.connect.choosing import ChoiceProof
-from runbook_lib.connect.document import ExportError, ProfileRun
+from runbook_lib.connect.document import INSUFFICIENT_RIGHTS, THRESHOLD_EXCEEDED, ExportError, ProfileRun
 from runbook_lib.connect.evidence import ConnectEvidence
 from runbook_lib.errors import AwaitingHandoff, RunbookError, VerificationFailed
 from runbook_lib.model.cloud import Switch
@@ -24,11 +24,6 @@ from runbook_lib.routes.look_until import look_until, watch_interrupted
 
 _WHOLE_EVERY = 20
 """Of so many looks one reads the OU whole: every five minutes."""
-_NO_RIGHTS = "8344"
-"""ERROR_DS_INSUFF_ACCESS_RIGHTS ("System Error Codes (8200-8999)")."""
-STOPPED_BY_THRESHOLD = "stopped-deletion-threshold-exceeded"
-"""Result of an export that the deletion threshold stopped ("Prevent accidental deletes")."""
-
 _NOT_TO_ITS_END = ("stopped-", "no-start-")
 """How ADSync's words for a run begin that ended before its end, or never began ("Synchronization Service Manager
 Operations tab": stopped-connectivity, no-start-credentials and others)."""
@@ -261,7 +256,7 @@ def _cause(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text]:
         code, why, to_do = resting
         return code, why, joined((to_do, _AGAIN))
     run = server.last_export(since)
-    if run is not None and run.result == STOPPED_BY_THRESHOLD:
+    if run is not None and run.result == THRESHOLD_EXCEEDED:
         return (
             "export-stopped",
             t("The deletion threshold stopped the export, so that nothing of it was written."),
@@ -299,7 +294,7 @@ def export_not_whole(run: ProfileRun) -> Text | None:
 
 
 def _refused(errors: Sequence[ExportError], run: ProfileRun) -> tuple[str, Text, Text]:
-    rights = [one for one in errors if one.code == _NO_RIGHTS]
+    rights = [one for one in errors if one.code == INSUFFICIENT_RIGHTS]
     failed = max(len(errors), run.counted("ExportFailure"))
     names = first_of([printable(one.dn, limit=120) for one in errors], 3, "; ")
     why = t(

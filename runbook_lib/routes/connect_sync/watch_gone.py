@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from runbook_lib.connect.document import THRESHOLD_EXCEEDED
 from runbook_lib.directory.below import GroupsBelow
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.search import Entry, equals
@@ -22,7 +23,6 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.connect_sync.leaving_actions import GoingGroup
 from runbook_lib.routes.connect_sync.watch import (
     FIND_THE_CAUSE,
-    STOPPED_BY_THRESHOLD,
     ServerNow,
     export_not_whole,
     why_nothing_is_exported,
@@ -241,7 +241,7 @@ def _why_not(server: ServerNow, since: datetime | None) -> tuple[str, Text, Text
     if resting := why_nothing_is_exported(server):
         return resting
     run = server.last_export(since)
-    if run is not None and run.result == STOPPED_BY_THRESHOLD:
+    if run is not None and run.result == THRESHOLD_EXCEEDED:
         return (
             "export-stopped",
             t("The deletion threshold stopped the export, so that nothing of it was deleted."),
