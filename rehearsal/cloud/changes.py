@@ -1,4 +1,4 @@
-"""What happened to groups, in order, so that a delta query can tell what is new since its token."""
+"""What happened to groups, or to users, in order, so that a delta query can tell what is new since its token."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Touched:
-    """What happened to one group: the properties that changed, the members that came or went.
+    """What happened to one object: the properties that changed, the members that came or went.
 
-    ``whole`` is set where the group was made, deleted or restored.
+    ``whole`` is set where it was made, deleted or restored.
     """
 
     properties: set[str] = field(default_factory=set)
@@ -29,12 +29,13 @@ class ChangeLog:
     """Positions and what changed there.
 
     ``epoch`` names the log: a token of another one meets a service that was reset. ``generation`` counts how often
-    everything issued so far was let expire.
+    everything issued so far was let expire. ``replays`` is how many positions before a token's are told once more.
     """
 
     def __init__(self) -> None:
         self.epoch = uuid.uuid4().hex[:12]
         self.generation = 0
+        self.replays = 0
         self._entries: list[tuple[str, str, frozenset[str]]] = []
 
     @property
@@ -42,9 +43,9 @@ class ChangeLog:
         """Where the log stands now."""
         return len(self._entries)
 
-    def group(self, group_id: str, properties: Iterable[str] = ()) -> None:
-        """Properties of a group changed; without any, it was made, deleted or restored."""
-        self._entries.append((group_id, "", frozenset(properties)))
+    def touched(self, identifier: str, properties: Iterable[str] = ()) -> None:
+        """Properties of an object changed; without any, it was made, deleted or restored."""
+        self._entries.append((identifier, "", frozenset(properties)))
 
     def member(self, group_id: str, member_id: str) -> None:
         """A member came or went."""
@@ -59,10 +60,14 @@ class ChangeLog:
         """Let every token issued so far expire at once."""
         self.generation += 1
 
+    def replay(self) -> None:
+        """Tell everything that was told so far once more with every answer from here on, as the service may."""
+        self.replays = self.position
+
     def since(self, position: int) -> dict[str, Touched]:
-        """Groups touched after a position, in order."""
+        """Objects touched after a position, in order."""
         found: dict[str, Touched] = {}
-        for group_id, member_id, properties in self._entries[position:]:
+        for group_id, member_id, properties in self._entries[max(position - self.replays, 0) :]:
             touched = found.setdefault(group_id, Touched())
             if member_id:
                 touched.members[member_id] = None

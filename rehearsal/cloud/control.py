@@ -11,6 +11,7 @@ from typing import Protocol
 from tornado.web import RequestHandler
 
 from rehearsal.cloud.bodies import fits
+from rehearsal.cloud.changes import ChangeLog
 from rehearsal.cloud.messages import to_json
 from rehearsal.cloud.resources import GROUP, JOB, USER
 from rehearsal.cloud.store import CloudStore, UnknownObjectError
@@ -89,7 +90,15 @@ ACTIONS = (
     "add-catalog",
     "expire-delta-tokens",
     "reset-delta",
+    "replay-delta",
 )
+
+
+_OF_DELTA: Mapping[str, Callable[[ChangeLog], None]] = {
+    "expire-delta-tokens": ChangeLog.expire,
+    "reset-delta": ChangeLog.begin_again,
+    "replay-delta": ChangeLog.replay,
+}
 
 
 def edit_cloud(store: CloudStore, request: Mapping[str, object]) -> dict[str, object]:
@@ -116,8 +125,9 @@ def edit_cloud(store: CloudStore, request: Mapping[str, object]) -> dict[str, ob
             return {"id": _edit_deleted(store, action, str(request["group"]))}
         if action in ("update-user", "delete-user"):
             return {"id": _edit_user(store, action, request)}
-        if action in ("expire-delta-tokens", "reset-delta"):
-            (store.log.expire if action == "expire-delta-tokens" else store.log.begin_again)()
+        if action in _OF_DELTA:
+            for log in (store.log, store.user_log):
+                _OF_DELTA[action](log)
             return {}
         if action == "update-job":
             return {"id": _edit_job(store, request)}

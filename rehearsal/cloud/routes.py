@@ -24,7 +24,17 @@ from rehearsal.cloud.on_demand import NoAgents, Provisioner
 from rehearsal.cloud.paging import Pages, Seal
 from rehearsal.cloud.query import Capabilities, spelled_options
 from rehearsal.cloud.reading import DELETED_GROUPS, GROUPS, USERS, Collection, Reader
-from rehearsal.cloud.resources import ASSIGNMENT, DOMAIN, JOB, ORGANIZATION, PROVISIONING, SUBSCRIBED_SKU, TEMPLATE
+from rehearsal.cloud.resources import (
+    ASSIGNMENT,
+    DOMAIN,
+    GROUP,
+    JOB,
+    ORGANIZATION,
+    PROVISIONING,
+    SUBSCRIBED_SKU,
+    TEMPLATE,
+    USER,
+)
 from rehearsal.cloud.routing import Handler, Route, Routes
 from rehearsal.cloud.settings import GroupSettings
 from rehearsal.cloud.store import CloudStore
@@ -62,7 +72,8 @@ class Graph:
         self._job_documents = JobDocuments(store, self._reader, self._jobs)
         self._extensions = Extensions(store, self._reader)
         self._entitlements = Entitlements(store)
-        self._deltas = Deltas(store, seal)
+        self._group_deltas = Deltas(GROUP, store, seal)
+        self._user_deltas = Deltas(USER, store, seal)
         self._routes = Routes(self.table())
 
     def spelled(self, request: GraphRequest) -> GraphRequest:
@@ -114,6 +125,7 @@ class Graph:
 
     def _principals(self) -> Iterator[tuple[str, Route]]:
         yield from _reads("users", may.READ_USERS, self._reader, USERS)
+        yield "GET", Route("users/delta", self._user_deltas.answer, may.READ_USERS)
         yield "GET", Route("users/$count", partial(self._reader.count, USERS), may.READ_USERS)
         yield "GET", Route("servicePrincipals/$count", self._count_service_principals, may.READ_APPLICATIONS)
         for relation in ("memberOf", "transitiveMemberOf"):
@@ -123,7 +135,7 @@ class Graph:
         writer = self._writer
         yield from _reads("groups", may.READ_GROUPS, self._reader, GROUPS)
         yield "GET", Route("groups/$count", partial(self._reader.count, GROUPS), may.READ_GROUPS)
-        yield "GET", Route("groups/delta", self._deltas.answer, may.READ_GROUPS)
+        yield "GET", Route("groups/delta", self._group_deltas.answer, may.READ_GROUPS)
         yield "POST", Route("groups", writer.create, may.CREATE_GROUPS)
         yield "PATCH", Route("groups/{id}", writer.change, may.WRITE_GROUPS)
         yield "DELETE", Route("groups/{id}", writer.delete, may.WRITE_GROUPS)

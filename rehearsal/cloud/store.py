@@ -82,6 +82,8 @@ class CloudStore:
         self._seed = _State()
         self.log = ChangeLog()
         """What happened to groups since the seed, for delta queries."""
+        self.user_log = ChangeLog()
+        """What happened to users."""
 
     # Filling
 
@@ -91,7 +93,9 @@ class CloudStore:
 
     def add_user(self, record: Record) -> str:
         """Add a user; returns its id."""
-        return _put(self._state.users, record)
+        identifier = _put(self._state.users, record)
+        self.user_log.touched(identifier)
+        return identifier
 
     def add_device(self, record: Record) -> str:
         """Add a device; returns its id."""
@@ -114,7 +118,7 @@ class CloudStore:
         identifier = _put(self._state.groups, record)
         self._state.members[identifier] = members
         self._state.owners[identifier] = owners
-        self.log.group(identifier)
+        self.log.touched(identifier)
         for member in members:
             self.log.member(identifier, member)
         return identifier
@@ -122,12 +126,12 @@ class CloudStore:
     def keep_as_seed(self) -> None:
         """Remember the present state as the one that ``reset`` returns to."""
         self._seed = self._state.copy()
-        self.log = ChangeLog()
+        self.log, self.user_log = ChangeLog(), ChangeLog()
 
     def reset(self) -> None:
         """Back to the seed."""
         self._state = self._seed.copy()
-        self.log = ChangeLog()
+        self.log, self.user_log = ChangeLog(), ChangeLog()
 
     # Reading
 
@@ -247,16 +251,18 @@ class CloudStore:
         """Replace properties of a live group."""
         self._state.groups[group_id] = {**self._state.groups[group_id], **changes}
         if changes:
-            self.log.group(group_id, changes)
+            self.log.touched(group_id, changes)
 
     def forget_value(self, group_id: str, name: str) -> None:
         """Take a property of a live group away."""
         self._state.groups[group_id] = {key: one for key, one in self._state.groups[group_id].items() if key != name}
-        self.log.group(group_id, {name: None})
+        self.log.touched(group_id, {name: None})
 
     def update_user(self, user_id: str, changes: Record) -> None:
         """Replace properties of a user."""
         self._state.users[user_id] = {**self._state.users[user_id], **changes}
+        if changes:
+            self.user_log.touched(user_id, changes)
 
     def update(self, table: str, identifier: str, changes: Record) -> None:
         """Replace properties of an object of one of the smaller tables."""
@@ -266,6 +272,7 @@ class CloudStore:
     def delete_user(self, user_id: str) -> None:
         """Remove a user and every membership and ownership of theirs."""
         del self._state.users[user_id]
+        self.user_log.touched(user_id)
         self._forget(user_id)
 
     def delete_group(self, group_id: str, *, for_good: bool = False) -> None:
@@ -275,7 +282,7 @@ class CloudStore:
         """
         record = self._state.groups.pop(group_id)
         self._forget(group_id)
-        self.log.group(group_id)
+        self.log.touched(group_id)
         if "Unified" in texts(record.get("groupTypes")) and not for_good:
             self._state.deleted_groups[group_id] = {**record, "deletedDateTime": graph_time(self.clock())}
         else:
@@ -287,13 +294,13 @@ class CloudStore:
         del self._state.deleted_groups[group_id]
         self._state.members.pop(group_id, None)
         self._state.owners.pop(group_id, None)
-        self.log.group(group_id)
+        self.log.touched(group_id)
 
     def restore_group(self, group_id: str) -> None:
         """Bring a deleted item back with its members."""
         record = self._state.deleted_groups.pop(group_id)
         self._state.groups[group_id] = {**record, "deletedDateTime": None}
-        self.log.group(group_id)
+        self.log.touched(group_id)
         for member in self.members(group_id):
             self.log.member(group_id, member)
 

@@ -183,3 +183,35 @@ def test_a_token_that_was_tampered_with(asking: Asking, spoil: Any) -> None:
     assert asking.refused("GET", f"{address}$deltatoken={spoil(token)}") == (400, "Directory_InvalidDeltaToken")
     assert asking.refused("GET", f"{address}$skiptoken={token}") == (400, "Directory_InvalidDeltaToken")
     assert asking.refused("GET", f"{link}&$select=id") == (400, "Request_BadRequest")
+
+
+def test_users_are_tracked_by_what_was_selected(asking: Asking) -> None:
+    link = asking.get("users/delta?$deltatoken=latest&$select=displayName,mail")["@odata.deltaLink"]
+    assert link.startswith(f"{ROOT}/v1.0/users/delta?$deltatoken=")
+    store = asking.store
+    renamed, other, gone = list(store.users)[:3]
+    store.update_user(renamed, {"displayName": "Somebody Else"})
+    store.update_user(other, {"jobTitle": "Clerk"})
+    store.delete_user(gone)
+    found, later = walk(asking, link)
+    assert found == {
+        renamed: [{"displayName": "Somebody Else", "mail": store.users[renamed].get("mail"), "id": renamed}],
+        gone: [{"id": gone, "@removed": {"reason": "changed"}}],
+    }
+    assert walk(asking, later)[0] == {}
+
+
+def test_a_users_token_is_none_for_groups(asking: Asking) -> None:
+    link = asking.get("users/delta?$deltatoken=latest")["@odata.deltaLink"]
+    assert asking.refused("GET", link.replace("users/", "groups/")) == (400, "Directory_InvalidDeltaToken")
+
+
+def test_what_was_told_can_come_again(asking: Asking) -> None:
+    _, link = walk(asking, START)
+    asking.store.update_group(SALES, {"displayName": "Sales"})
+    found, later = walk(asking, link)
+    assert set(found) == {SALES}
+    asking.store.log.replay()
+    again, last = walk(asking, later)
+    assert again == found
+    assert walk(asking, last)[0] == found
