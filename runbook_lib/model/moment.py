@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
+"""Where a time is not known, for an order by time."""
+
 
 def _utc(at: datetime) -> datetime:
     if at.tzinfo is None:

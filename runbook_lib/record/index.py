@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from urllib.parse import quote
@@ -13,7 +13,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from runbook_lib.files import APPROVALS, INDEX, MANIFEST, PAGE, RECORD, file_mode
-from runbook_lib.model.moment import moment_in
+from runbook_lib.model.moment import LONG_AGO, moment_in
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.record import folder as files
@@ -23,7 +23,6 @@ from runbook_lib.record.manifest import read as read_manifest
 from runbook_lib.record.mappings import mapping_in, mapping_of_file
 from runbook_lib.record.page import OUTCOME_TONES, environment
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _DAMAGED = "DAMAGED: "
 _WAITS_FOR = {
     Outcome.AWAITING_APPROVAL: t("waits for an approval"),
@@ -51,7 +50,7 @@ class _Run:
     @property
     def order(self) -> tuple[datetime, str]:
         """By recorded time: run ids tell it only to the second."""
-        return moment_in(self.started) or _LONG_AGO, self.name
+        return moment_in(self.started) or LONG_AGO, self.name
 
 
 @dataclass(frozen=True, slots=True)

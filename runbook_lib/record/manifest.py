@@ -132,8 +132,12 @@ def manifest_digest(folder: Path) -> str:
 
 
 def latest_sealed(change_folder: Path, *, but: str) -> dict[str, str] | None:
-    """``{"run_id", "digest"}`` of the run of this change that was sealed last, leaving out the run ``but``."""
+    """``{"run_id", "digest"}`` of the run of this change that was sealed last, leaving out the run ``but``.
+
+    That is the one that none was sealed after: clocks go back, chains do not. Of several the latest by its clock.
+    """
     sealed: list[tuple[str, str, str]] = []
+    followed: set[str] = set()
     for path in sorted(change_folder.iterdir()):
         if path.name == but or not path.is_dir():
             continue
@@ -142,7 +146,9 @@ def latest_sealed(change_folder: Path, *, but: str) -> dict[str, str] | None:
         except (FileNotFoundError, DamagedManifest):
             continue
         sealed.append((manifest["sealed_at"], path.name, manifest["digest"]))
-    return {"run_id": max(sealed)[1], "digest": max(sealed)[2]} if sealed else None
+        followed |= {manifest["previous"]["run_id"]} if manifest["previous"] else set()
+    last = max((one for one in sealed if one[1] not in followed), default=max(sealed, default=None))
+    return {"run_id": last[1], "digest": last[2]} if last else None
 
 
 def named_by_followers(change_folder: Path, run_id: str) -> list[tuple[str, str]]:

@@ -11,35 +11,35 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from runbook_lib.change.journal_lines import broken_at
-from runbook_lib.change.lock import holds, lock_path
-from runbook_lib.change.plan_file import read_plan
-from runbook_lib.errors import Refused, RunbookError, UsageError
-from runbook_lib.files import JOURNAL, MANIFEST, PAGE, PLAN, PREVIOUS, RECORD, SUMS
+from runbook_lib.files import MANIFEST, PAGE, PREVIOUS, RECORD, SUMS
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, Text, t
-from runbook_lib.model.untrusted import typed
 from runbook_lib.record import folder as files
 from runbook_lib.record import manifest
 from runbook_lib.record.beside import read_beside
 from runbook_lib.record.carried_out import changes_done
 from runbook_lib.record.cells import of_this_run
 from runbook_lib.record.checksums import previous_text, sums_text
-from runbook_lib.record.contradictions import record_contradictions
 from runbook_lib.record.executed import Cleaned, clean
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest_files import MANIFEST_PARTS
+from runbook_lib.record.one_at_a_time import sealing_alone
 from runbook_lib.record.page import record_html
 from runbook_lib.record.run_end import decided
 from runbook_lib.record.run_record import run_facts_of
+from runbook_lib.record.sealable import (
+    refuse_contradiction,
+    refuse_no_plain_file,
+    refuse_running,
+    refuse_sealed,
+    refuse_sealed_once,
+)
 from runbook_lib.record.sealed_runs import write_sealed_runs
-from runbook_lib.routes.registry import ROUTES
 from runbook_lib.secrets.redact import Redactor
 from runbook_lib.signing.envelope import MANIFEST_TYPE
 from runbook_lib.signing.signature import Signing, signature_parts, signature_path
-from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 _MADE_HERE = (SUMS, PREVIOUS, *MANIFEST_PARTS)
 """What sealing that broke off left, and will make anew."""
@@ -90,18 +90,35 @@ def seal(
         Refused: Code ``record-contradicts-journal``: record.json does not say what the journal says, or the journal was
             altered. ``record-altered``: it was sealed before, and its manifest was taken away. ``run-not-ended``: its
             process still holds the writer's lock.
+            ``sealing-busy``: another run of the change is being sealed, for minutes.
         ServiceFailed: Code ``record-write``: disk full, share gone; sealing can be tried again.
     """
-    _refuse_sealed(folder)
-    _refuse_sealed_once(folder)
-    _refuse_running(folder)
-    _refuse_no_plain_file(folder)
+    refuse_sealed(folder)
+    with sealing_alone(folder.change_folder):
+        return _sealed(folder, notebook, clock, known_secrets, signing, interrupted=interrupted, prove_run=prove_run)
+
+
+def _sealed(
+    folder: RecordFolder,
+    notebook: Path | None,
+    clock: Callable[[], datetime],
+    known_secrets: Iterable[str],
+    signing: Signing | None,
+    *,
+    interrupted: bool,
+    prove_run: bool,
+) -> Sealed:
+    """Seal, while no other run of the change is sealed: what was sealed last stays so, and so does the list of all."""
+    refuse_sealed(folder)
+    refuse_sealed_once(folder)
+    refuse_running(folder)
+    refuse_no_plain_file(folder)
     raw, gap = _read(folder, notebook, prove_run=prove_run)
     for leftover in (*files.leftovers(folder.path), *map(folder.file, _MADE_HERE)):
         leftover.unlink(missing_ok=True)
     sealed_at = iso_milliseconds(clock())
     facts = run_facts_of(folder)
-    _refuse_contradiction(folder, facts)
+    refuse_contradiction(folder, facts)
     outcome = _verdict(folder, facts, sealed_at, interrupted=interrupted)
     redactor = Redactor(known_secrets)
     if gap:
@@ -131,7 +148,6 @@ def seal(
     data = manifest.build_manifest(
         folder.path, change_id=folder.change_id, run_id=folder.run_id, sealed_at=sealed_at, previous=previous
     )
-    _refuse_sealed(folder)
     if signing is not None:
         _sign(folder, data, sealed_at, signing)
     files.write_atomically(folder.file(MANIFEST), data)
@@ -153,97 +169,6 @@ def _write_sums(folder: RecordFolder, previous: Mapping[str, str] | None) -> Non
         sha256 = manifest.file_digest(folder.change_folder / previous["run_id"] / MANIFEST)
         folder.write_text(PREVIOUS, previous_text(previous["run_id"], sha256))
     folder.write_text(SUMS, sums_text(manifest.file_entries(folder.path)))
-
-
-def _refuse_sealed(folder: RecordFolder) -> None:
-    if folder.sealed:
-        raise UsageError(
-            t("The record {path} is sealed already.", path=folder.path),
-            code="record-sealed",
-            hint=t("A sealed record never changes. To check it: gwb verify-record {path}", path=typed(folder.path)),
-            values={"path": str(folder.path)},
-        )
-
-
-def _refuse_sealed_once(folder: RecordFolder) -> None:
-    followers = manifest.named_by_followers(folder.change_folder, folder.run_id)
-    if followers:
-        raise Refused(
-            t(
-                "The record {path} was sealed before: {followers} names its manifest, which is gone.",
-                path=folder.path,
-                followers=followers[0][0],
-            ),
-            code="record-altered",
-            hint=t("Bring its {manifest} back from a copy, and find out who took it away.", manifest=MANIFEST),
-            values={"path": str(folder.path), "sealed_after": followers[0][0]},
-        )
-
-
-def _refuse_contradiction(folder: RecordFolder, facts: dict[str, Any]) -> None:
-    found = [*record_contradictions(folder.path, facts), *_altered_journal(folder)]
-    if found:
-        raise Refused(
-            t("The record {path} is not sealed: {found}.", path=folder.path, found="; ".join(found)),
-            code="record-contradicts-journal",
-            hint=t(
-                "The journal says what was written. Keep the folder as it is, and run the notebook "
-                "again with the same change id: it compares both sides and makes a record of its own."
-            ),
-            values={"path": str(folder.path), "contradictions": found},
-        )
-
-
-def _altered_journal(folder: RecordFolder) -> list[Text]:
-    """Whether the journal's lines follow each other; one that is damaged in another way is sealed as it is."""
-    try:
-        lines = read_plain(folder.file(JOURNAL), largest=LARGEST_PLAN).data
-        return (
-            [t("{journal}: line {number} does not follow the line before it", journal=JOURNAL, number=number)]
-            if (number := broken_at(lines))
-            else []
-        )
-    except (FileNotFoundError, Unfit):
-        return []
-
-
-def _refuse_no_plain_file(folder: RecordFolder) -> None:
-    """A pipe would be waited for and a link leads elsewhere: no digest of either is one of this record."""
-    own = [(name, path) for name in (RECORD, PLAN, JOURNAL, PAGE) if (path := folder.file(name)).is_dir()]
-    for name, path in [*own, *sorted(manifest.plain_files(folder.path))]:
-        if path.is_symlink() or not path.is_file():
-            raise Refused(
-                t(
-                    "The record {path} is not sealed: {name} is a link or no ordinary file.",
-                    path=folder.path,
-                    name=name,
-                ),
-                code="record-not-plain",
-                hint=t("Find out who put it there, and remove it. Then seal the record."),
-                values={"path": str(path)},
-            )
-
-
-def _refuse_running(folder: RecordFolder) -> None:
-    """A record is final, so a run that may still write is not sealed; its lock ends with its process."""
-    try:
-        plan, target = read_plan(folder.path, ROUTES), folder.read_json(RECORD).get("target")
-    except RunbookError:
-        return
-    invocation_id = target.get("invocation_id") if isinstance(target, dict) else None
-    if plan is None or not isinstance(invocation_id, str):
-        return
-    try:
-        path = lock_path(invocation_id, plan.target.locked)
-    except Refused:
-        return
-    if holds(path, f"{folder.change_id}/{folder.run_id} "):
-        raise Refused(
-            t("The run of {path} has not ended: its process holds the lock of the target OU.", path=folder.path),
-            code="run-not-ended",
-            hint=t("Run its last cell, or wait until it has ended. Then seal it."),
-            values={"path": str(folder.path)},
-        )
 
 
 def _verdict(folder: RecordFolder, facts: dict[str, Any], sealed_at: str, *, interrupted: bool) -> Outcome:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -156,7 +156,7 @@ def records(context: click.Context, root: Path | None, schema: str | None) -> No
             hint=t("Name it with --records DIR, or run a notebook first."),
             values={"path": str(root)},
         )
-    rows = list(_runs(root))
+    rows = _runs(root)
     widths = [max(len(row[column]) for row in rows) for column in range(4)] if rows else []
     for row in rows:
         console.print_line(console.table_row(row, widths))
@@ -166,24 +166,28 @@ def records(context: click.Context, root: Path | None, schema: str | None) -> No
 records.add_command(prune)
 
 
-def _runs(root: Path) -> Iterator[tuple[str, str, Text, Text]]:
-    """Change, run, state and outcome of each run, by change and time."""
+def _runs(root: Path) -> list[tuple[str, str, Text, Text]]:
+    """Change, run, state and outcome of each run, in the order of the index: what began last comes first."""
     from runbook_lib.files import RECORD
+    from runbook_lib.model.moment import LONG_AGO, moment_in
     from runbook_lib.model.outcome import ending_of_facts
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.run_record import RunRecord
 
+    rows: dict[str, list[tuple[datetime, tuple[str, str, Text, Text]]]] = {}
     for path in sorted(root.glob(f"*/*/{RECORD}")):
-        folder = RecordFolder(path.parent)
+        folder, began = RecordFolder(path.parent), LONG_AGO
         try:
             record = RunRecord.load(folder)
         except RunbookError:
             title: Text = t("not readable")
         else:
-            outcome = record.outcome
+            outcome, began = record.outcome, moment_in(record.facts.get("started")) or LONG_AGO
             title = ending_of_facts(outcome, record.facts.get("error")).title if outcome else t("no verdict yet")
         state = t("sealed") if folder.sealed else t("open")
-        yield folder.change_id, folder.run_id, state, title
+        rows.setdefault(folder.change_id, []).append((began, (folder.change_id, folder.run_id, state, title)))
+    changes = [sorted(runs, reverse=True) for runs in rows.values()]
+    return [row for runs in sorted(changes, reverse=True) for _, row in runs]
 
 
 def _secrets_of(folder: RecordFolder) -> list[str]:

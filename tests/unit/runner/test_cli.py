@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import NoReturn
@@ -27,6 +28,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.parameters.document import example_yaml, json_schema
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.run_record import RunRecord
 from runbook_lib.routes.direct.payload import DirectChange, DirectPayload
 from runbook_lib.routes.direct.target import DirectTarget
 from runbook_lib.routes.registry import ROUTES
@@ -265,6 +267,21 @@ def test_seal_verify_list_and_a_tampered_plan(planned: Path, project: Project) -
     assert (bad.exit_code, "plan.json: changed" in bad.stdout) == (5, True)
     assert approved.exit_code == Refused.outcome.exit_code
     assert not (planned.parent / "approvals").exists()
+
+
+def test_records_are_listed_as_their_index_has_them(tmp_path: Path) -> None:
+    """What began last first, whatever changes and runs are called; a change stands together."""
+    for change, run, hour in (("B", "run-1", 9), ("A", "run-9", 10), ("B", "run-2", 11), ("C", "run-1", 8)):
+        folder = RecordFolder.create(tmp_path, change, run)
+        at = datetime(2026, 11, 22, hour, tzinfo=UTC)
+        RunRecord.begin(
+            folder, notebook_name="x", notebook_sha256="", mode="record", started=at, parameters={}, versions={}
+        )
+    (RecordFolder.create(tmp_path, "D", "run-1").path / "record.json").write_text("{", encoding="utf-8")
+    listed = gwb("records", "--records", str(tmp_path)).stdout
+    assert re.findall(r"^(\w) +(run-\d)", listed, re.MULTILINE) == [
+        ("B", "run-2"), ("B", "run-1"), ("A", "run-9"), ("C", "run-1"), ("D", "run-1"),
+    ]  # fmt: skip
 
 
 def test_parameters_documents() -> None:
