@@ -146,8 +146,7 @@ class ReconnectingConnection:
         self._verify()
 
     def _adopt(self, connection: Any) -> None:
-        connection.strategy.socket_size = _RECEIVE_BYTES
-        self._receiver = EntryReceiver(connection.strategy, MOST_MESSAGES)
+        self._receiver = EntryReceiver(connection, MOST_MESSAGES, _RECEIVE_BYTES)
         self._connection = connection
 
     def _unbind(self) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from runbook_lib.bulk import many_values
 from runbook_lib.inventory.index import DirectoryIndex, came_from_ad, collision, is_cloud_syncs, writer_of
 from runbook_lib.inventory.members import Principal, memberships, resolve_principals
 from runbook_lib.inventory.naming import Naming
@@ -42,6 +43,7 @@ def group_ids_to_probe(cloud: CloudSnapshot, index: DirectoryIndex) -> list[Grou
     return sorted(set(index.groups_by_anchor) - known)
 
 
+@many_values()
 def build_inventory(
     cloud: CloudSnapshot,
     directory: DirectorySnapshot,

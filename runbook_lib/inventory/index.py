@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from runbook_lib.bulk import many_values
 from runbook_lib.directory.search import in_domain
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupState, Writer
@@ -56,6 +57,7 @@ class DirectoryIndex:
         return replace(self, groups_by_guid={**self.groups_by_guid, **changed}, groups_by_anchor=by_anchor)
 
 
+@many_values()
 def index_directory(snapshot: DirectorySnapshot) -> DirectoryIndex:
     """Build the look-ups of a snapshot in one pass."""
     by_guid: dict[str, DirectoryObject] = {}

@@ -21,6 +21,7 @@ FLOORS = {
             "model",
             "errors",
             "files",
+            "bulk",
             "deadline",
             "parameters",
             "secrets",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 
+from runbook_lib.bulk import many_values
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import address_holders, address_taken
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer
@@ -46,6 +47,7 @@ from runbook_lib.rules.group import first_refusal
 from runbook_lib.rules.policy import Policy
 
 
+@many_values()
 def plan_enable(inventory: Inventory, policy: Policy) -> DirectPlanned:
     """Plan the selected groups.
 

@@ -66,9 +66,14 @@ class Faults:
 class _Connection:
     """An ldap3 connection with faults."""
 
+    inner: Any
+    faults: Faults
+
     def __init__(self, connection: Any, faults: Faults) -> None:
-        self.inner = connection
-        self.faults = faults
+        vars(self).update(inner=connection, faults=faults)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self.inner, name, value)
 
     def __getattr__(self, name: str) -> Any:
         if name not in (*WRITES, "search"):

@@ -44,15 +44,20 @@ class _Connection:
         self.asked: list[dict[str, Any]] = []
         self.closed = False
         self.receive_timeout = 5
-        self.arrived: list[bytes] = []
-        self.strategy = SimpleNamespace(socket_size=0, receiving=lambda: self.arrived, _outstanding={_NUMBER: {}})
+        self.arrived = b""
+        self.socket = SimpleNamespace(recv=lambda _: self.arrived)
+        self.strategy = SimpleNamespace()
+
+    def send(self) -> int:
+        return _NUMBER
 
     def search(self, base: str, filter_: str, **named: Any) -> tuple[bool, dict[str, Any], list[dict[str, Any]], None]:
         self.asked.append({"base": base, "filter": filter_, **named})
         answer = self.answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
-        self.arrived = [*(_bytes(one["entry"]) for one in answer[1] if "entry" in one), _END]
+        self.send()
+        self.arrived = b"".join(_bytes(one["entry"]) for one in answer[1] if "entry" in one) + _END
         assert self.strategy.receiving() == [_END]
         return True, answer[0], [one for one in answer[1] if "entry" not in one], None
 
