@@ -202,7 +202,7 @@ class CloudSyncWay:
             by_job = any(change.kind is not ChangeKind.PROVISION for change in done) or not done
             return watching.arrivals(chosen, chain, self._made.stays if self._made else {}, by_job=by_job)
         if not done and self.operation is not Operation.ENABLE:
-            return watching.again()
+            return None if self._sides.is_new else watching.again()  # without its job there is nothing to wait for
         others = [one.group_id for one in self._predicted(self._made.others)] if self._made and done else []
         concerned = sorted({*written_otherwise(done), *others})
         if not concerned:

@@ -11,7 +11,7 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from runbook_lib.connect.evidence import ConnectEvidence, evidence_in, require_recent
 from runbook_lib.errors import RunbookError
@@ -19,16 +19,10 @@ from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.text import Text, joined, t
 from runbook_lib.model.untrusted import printable
+from runbook_lib.notebook.front_end import TextLine
 
 LARGEST_UPLOAD = 8 * 1024 * 1024
 """Bytes: a file of a large server with 40 runs has about 200,000. A larger one is named in connect_evidence."""
-
-
-class UploadLine(Protocol):
-    """Where the field says in static text what became of a file."""
-
-    def show(self, text: Text) -> None:
-        """Replace what was said before."""
 
 
 class EvidenceForm:
@@ -50,7 +44,7 @@ class EvidenceForm:
         preconditions: Callable[[], None],
         limit: timedelta,
         clock: Callable[[], datetime],
-        line: UploadLine,
+        line: TextLine,
         again: Text,
     ) -> None:
         import ipywidgets

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from IPython.core.getipython import get_ipython
 from IPython.display import display
@@ -45,6 +45,13 @@ def show_widget(widget: Any) -> None:
     """Show a widget for people in front of JupyterLab; nothing outside IPython. It is missing from every record."""
     if get_ipython() is not None:
         display(widget)  # type: ignore[no-untyped-call]
+
+
+class TextLine(Protocol):
+    """Where a form says in static text what became of it; a ``ProgressLine`` in a notebook."""
+
+    def show(self, text: Text) -> None:
+        """Replace what was said before."""
 
 
 class ProgressLine:

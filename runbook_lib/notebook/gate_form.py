@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from runbook_lib.change.approvals.approvers import ANYBODY, Approvers, require_approver
 from runbook_lib.change.approvals.part import part_of
@@ -24,6 +24,7 @@ from runbook_lib.model.change import Plan
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t, with_values
 from runbook_lib.model.untrusted import typed
+from runbook_lib.notebook.front_end import TextLine
 from runbook_lib.notebook.gate_groups import GROUP_COLUMNS, group_rows
 from runbook_lib.notebook.lab import StoppedHere
 from runbook_lib.notebook.ticking.table import TickTable
@@ -37,13 +38,6 @@ APPROVAL_HOLDS = timedelta(hours=4)
 """How long its approval holds, as with ``gwb approve``."""
 _MOST_NAMES = 5
 """Names of groups that a sentence of the form lists."""
-
-
-class FormLine(Protocol):
-    """Where the form says in static text what became of it."""
-
-    def show(self, text: Text) -> None:
-        """Replace what was said before."""
 
 
 class GateForm:
@@ -66,7 +60,7 @@ class GateForm:
         *,
         preconditions: Callable[[], None],
         clock: Callable[[], datetime],
-        line: FormLine,
+        line: TextLine,
         approvers: Approvers = ANYBODY,
         signing: Signing | None = None,
         whole: bool = False,

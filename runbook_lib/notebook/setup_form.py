@@ -12,14 +12,14 @@ import threading
 from collections.abc import Callable, Mapping, MutableMapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from markupsafe import Markup
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.files import RECORD_VARIABLE
 from runbook_lib.model.text import NOTHING, Text, joined, t
-from runbook_lib.notebook.front_end import ProgressLine, show_widget
+from runbook_lib.notebook.front_end import ProgressLine, TextLine, show_widget
 from runbook_lib.notebook.opening import PARAMETERS_VARIABLE, utc_now
 from runbook_lib.parameters.paths import project_root, resolve
 from runbook_lib.setup.dialog import matching
@@ -34,13 +34,6 @@ _WITHOUT_PREFLIGHT = SETUP_STEPS[:-1]
 """10-detect-exchange is the pre-flight of a notebook."""
 _MOST_LINES = 12
 """Lines of the list of offered answers that are seen at once."""
-
-
-class SetupLine(Protocol):
-    """Where the form says in static text what became of it."""
-
-    def show(self, text: Text) -> None:
-        """Replace what was said before."""
 
 
 class SetupForm:
@@ -60,7 +53,7 @@ class SetupForm:
         *,
         environment: MutableMapping[str, str],
         clock: Callable[[], datetime],
-        line: SetupLine,
+        line: TextLine,
         given: Mapping[str, object] | None = None,
     ) -> None:
         import ipywidgets

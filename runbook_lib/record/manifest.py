@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,18 +33,29 @@ from runbook_lib.signing.envelope import MANIFEST_TYPE
 from runbook_lib.signing.signature import read_signature
 from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 
+Entry = dict[str, object]
+"""``{"path", "bytes", "sha256"}`` of one file."""
+
 
 class DamagedManifest(ValueError):  # noqa: N818
     """MANIFEST.json is not what ``build_manifest`` writes; the text says why."""
 
 
-def file_entries(folder: Path) -> list[dict[str, object]]:
-    """``{"path", "bytes", "sha256"}`` of every file below ``folder`` but the manifest and its signature, by path."""
-    return [
-        {"path": name, "bytes": path.stat().st_size, "sha256": file_digest(path)}
-        for name, path in sorted(plain_files(folder))
-        if name not in NOT_LISTED
-    ]
+def file_entries(folder: Path) -> list[Entry]:
+    """The entry of every file below ``folder`` but the manifest and its signature, by path."""
+    return [_entry(name, path) for name, path in sorted(plain_files(folder)) if name not in NOT_LISTED]
+
+
+def with_written(entries: Iterable[Entry], *written: Path) -> list[Entry]:
+    """The same entries with those of files that were just written into the folder itself, by path."""
+    new = {path.name: _entry(path.name, path) for path in written}
+    return sorted(
+        [*(one for one in entries if one["path"] not in new), *new.values()], key=lambda one: str(one["path"])
+    )
+
+
+def _entry(name: str, path: Path) -> Entry:
+    return {"path": name, "bytes": path.stat().st_size, "sha256": file_digest(path)}
 
 
 def plain_files(folder: Path) -> Iterator[tuple[str, Path]]:
@@ -63,16 +74,16 @@ def file_digest(path: Path) -> str:
 
 
 def build_manifest(
-    folder: Path, *, change_id: str, run_id: str, sealed_at: str, previous: Mapping[str, str] | None
+    entries: Sequence[Entry], *, change_id: str, run_id: str, sealed_at: str, previous: Mapping[str, str] | None
 ) -> bytes:
-    """The manifest of ``folder`` as it is now; ``previous`` is ``{"run_id", "digest"}`` or None for a first run."""
+    """The manifest of a folder with these files; ``previous`` is ``{"run_id", "digest"}`` or None for a first run."""
     facts: dict[str, object] = {
         "schema": MANIFEST_SCHEMA,
         "change_id": change_id,
         "run_id": run_id,
         "sealed_at": sealed_at,
         "previous": dict(previous) if previous else None,
-        "files": file_entries(folder),
+        "files": list(entries),
     }
     return files.json_bytes({**facts, "digest": digest(facts)})
 

@@ -144,9 +144,9 @@ def _sealed(
         beside=beside,
     )
     folder.write_text(PAGE, page)
-    _write_sums(folder, previous)
+    entries = _with_sums(folder, manifest.with_written(entries, folder.file(PAGE)), previous)
     data = manifest.build_manifest(
-        folder.path, change_id=folder.change_id, run_id=folder.run_id, sealed_at=sealed_at, previous=previous
+        entries, change_id=folder.change_id, run_id=folder.run_id, sealed_at=sealed_at, previous=previous
     )
     if signing is not None:
         _sign(folder, data, sealed_at, signing)
@@ -163,12 +163,16 @@ def _sign(folder: RecordFolder, data: bytes, sealed_at: str, signing: Signing) -
     write_sealed_runs(folder, {MANIFEST: data, **parts}, sealed_at, signing.key)
 
 
-def _write_sums(folder: RecordFolder, previous: Mapping[str, str] | None) -> None:
-    """Write what ``sha256sum -c`` reads, before the manifest, which lists both files."""
+def _with_sums(
+    folder: RecordFolder, entries: list[manifest.Entry], previous: Mapping[str, str] | None
+) -> list[manifest.Entry]:
+    """Write what ``sha256sum -c`` reads, before the manifest, which lists both files; the entries with theirs."""
     if previous is not None:
         sha256 = manifest.file_digest(folder.change_folder / previous["run_id"] / MANIFEST)
         folder.write_text(PREVIOUS, previous_text(previous["run_id"], sha256))
-    folder.write_text(SUMS, sums_text(manifest.file_entries(folder.path)))
+        entries = manifest.with_written(entries, folder.file(PREVIOUS))
+    folder.write_text(SUMS, sums_text(entries))
+    return manifest.with_written(entries, folder.file(SUMS))
 
 
 def _verdict(folder: RecordFolder, facts: dict[str, Any], sealed_at: str, *, interrupted: bool) -> Outcome:

@@ -255,6 +255,8 @@ def test_groups_leave_the_scope_and_the_job_pauses(world: World) -> None:
     assert "1 with the AD object as before" in found["cloud-sync-left-scope"]["seen"]
     assert found["cloud-sync-left-scope"]["severity"] == "unknown", "the job did not run meanwhile"
     assert set(LOG_PERMISSIONS) == set(found["cloud-sync-log-unread"]["values"]["permissions"])
+    looked = world.run("looked at", "40-disable-writeback", "CHG-OFF", analysts)
+    assert looked.outcome is Outcome.AWAITING_HANDOFF, "named again, it is in step, and the job has not run"
     pause = {"route": "cloud-sync", "target_ou": names.CLOUD_SYNC_OU, "cloud_sync_disable": "pause"}
     assert world.run("pause", "40-disable-writeback", "CHG-PAUSE", pause).outcome is Outcome.AWAITING_APPROVAL
     world.approved("pause")

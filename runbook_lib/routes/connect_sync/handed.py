@@ -1,7 +1,4 @@
-"""What earlier runs of a change handed over: a run that finds it waits for AD instead of handing it over again.
-
-A journal is its writer's word. Nothing is written because of it: it only tells what is waited for.
-"""
+"""What earlier runs of a change handed over: a run that finds it waits for AD instead of handing it over again."""
 
 from __future__ import annotations
 
@@ -10,18 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from runbook_lib.change.journal import chain_of, damaged_journal, journals_of
-from runbook_lib.change.journal_check import effects_beyond, effects_of
-from runbook_lib.change.plan_file import read_plan
+from runbook_lib.change.carried_out import last_carried_out
 from runbook_lib.change.route import Routes
 from runbook_lib.connect.predicted import NamingMode
-from runbook_lib.errors import Refused, UsageError
-from runbook_lib.files import PLAN
-from runbook_lib.model.change import Plan
 from runbook_lib.model.change_kind import ChangeKind, Operation
-from runbook_lib.model.moment import moment_in
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import t
 from runbook_lib.routes.connect_sync.actions import HANDED_OVER, BringsGroups, ConnectAction
 from runbook_lib.routes.connect_sync.choosing_actions import ChooseInStaging, LeaveStaging
 from runbook_lib.routes.connect_sync.leaving_actions import GROUPS_BEFORE
@@ -107,47 +97,12 @@ def earlier_hand_over(
     Raises:
         Refused: A journal, a closing, a plan or a record cannot be believed.
     """
-    journals = journals_of(change_folder, routes)
-    done = [one for one in journals if one.carried_out and one.run.name not in but]
-    if not done or done[-1].opened.get("route") != Route.CONNECT_SYNC.value:
+    done = last_carried_out(change_folder, routes, Route.CONNECT_SYNC, operation, but=but, prove=prove)
+    if done is None:
         return None
-    last = done[-1]
-    if last.opened.get("operation", operation.value) != operation.value:
-        return None
-    chain = chain_of(last, journals)
-    prove([one.run for one in chain])
-    plan, at = _plan_of(last.run, routes), moment_in(last.last)
-    if at is None or plan.operation is not operation or plan.route is not Route.CONNECT_SYNC:
-        return None
-    if any(one.opened.get("plan_digest") != plan.digest for one in chain):
-        raise damaged_journal(last.run, 1, t("it is of another plan than plan.json beside it"))
-    if beyond := effects_beyond(plan, chain, routes[plan.route]):
-        raise damaged_journal(beyond[0], 1, beyond[1])
-    effects = effects_of(chain)
-    handed = {digest for digest, some in effects.items() if any(one.data.get(HANDED_OVER) for one in some)}
-    known = CONNECT_SYNC_TYPES.plan(plan)
+    handed = {digest for digest, some in done.effects.items() if any(one.data.get(HANDED_OVER) for one in some)}
+    known = CONNECT_SYNC_TYPES.plan(done.plan)
     changes = tuple(change for change in known.changes if change.digest in handed)
-    runs = tuple(journal.run.name for journal in chain)
-    said = (str(one.data.get(GROUPS_BEFORE) or "") for some in effects.values() for one in some)
+    said = (str(one.data.get(GROUPS_BEFORE) or "") for some in done.effects.values() for one in some)
     before = next(filter(None, said), "")
-    return EarlierHandOver(last.run.name, at, known, changes, runs, before) if changes else None
-
-
-def _plan_of(run: Path, routes: Routes) -> Plan:
-    """The plan beside a journal that says it was carried out: without it nobody knows what is waited for."""
-    try:
-        plan, why = read_plan(run, routes), t("it is missing")
-    except UsageError as error:
-        plan, why = None, error.message
-    if plan is not None:
-        return plan
-    raise Refused(
-        t("The plan that the run {run} handed over cannot be believed: {why}", run=run.name, why=why),
-        code="handed-over-plan-unread",
-        hint=t(
-            "Bring its {plan} back from your backup of the records. Or use another change id, after whoever has the "
-            "hand-off was told: it plans anew and hands over again.",
-            plan=PLAN,
-        ),
-        values={"run": run.name},
-    )
+    return EarlierHandOver(done.run, done.at, known, changes, done.runs, before) if changes else None

@@ -154,7 +154,7 @@ def forge(signed: Change) -> None:
             (run / "PREVIOUS.sha256").write_text(previous_text(previous["run_id"], sha256))
         (run / "SHA256SUMS").write_text(sums_text(file_entries(run)))
         named = {key: sealed[key] for key in ("change_id", "run_id", "sealed_at")}
-        (run / "MANIFEST.json").write_bytes(build_manifest(run, **named, previous=previous))
+        (run / "MANIFEST.json").write_bytes(build_manifest(file_entries(run), **named, previous=previous))
         previous = {"run_id": run.name, "digest": manifest_digest(run)}
 
 

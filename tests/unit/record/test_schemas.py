@@ -36,7 +36,7 @@ from runbook_lib.record.formats.journal import (
 )
 from runbook_lib.record.formats.plan import PlanFormat
 from runbook_lib.record.formats.record import ManifestFormat, RecordFormat
-from runbook_lib.record.manifest import build_manifest
+from runbook_lib.record.manifest import build_manifest, file_entries
 from runbook_lib.record.run_record import run_facts_of
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
 from runbook_lib.routes.direct.route import DIRECT_RULES
@@ -334,7 +334,9 @@ def test_the_chain_of_manifests_fits(tmp_path: Path) -> None:
     folder.write_text("a.txt", "a")
     at = datetime(2026, 11, 22, tzinfo=UTC).isoformat().replace("+00:00", "Z")
     for previous in (None, {"run_id": "earlier", "digest": "0" * 64}):
-        value = json.loads(build_manifest(folder.path, change_id="CHG1", run_id="run", sealed_at=at, previous=previous))
+        value = json.loads(
+            build_manifest(file_entries(folder.path), change_id="CHG1", run_id="run", sealed_at=at, previous=previous)
+        )
         assert problems("manifest", value) == []
         assert problems("manifest", {**value, "files": []})
 

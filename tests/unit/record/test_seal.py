@@ -166,7 +166,7 @@ def test_runs_of_one_change_form_a_chain(make_run: Make, clock: Clock) -> None:
         "previous": None,
     }
     (first / "SHA256SUMS").write_text(sums_text(file_entries(first)))
-    (first / "MANIFEST.json").write_bytes(build_manifest(first, **facts))
+    (first / "MANIFEST.json").write_bytes(build_manifest(file_entries(first), **facts))
     assert any("run-1: its manifest is not the one" in problem for problem in verified_record(last).problems)
     assert verified_record(RecordFolder(first)).problems == (
         "MANIFEST.json: run-2 was sealed after another one of this run",

@@ -131,7 +131,7 @@ def test_a_file_with_the_name_of_standard_input_is_checked_too(make_run: Callabl
 def test_sums_that_contradict_the_manifest_are_named(second: Path) -> None:
     facts = {"change_id": "CHG0012345", "run_id": "run-2", "sealed_at": "2026-11-22T10:00:00.000Z", "previous": None}
     (second / "SHA256SUMS").write_text("0" * 64 + "  backup.ldif\n")
-    (second / "MANIFEST.json").write_bytes(build_manifest(second, **facts))  # type: ignore[arg-type]
+    (second / "MANIFEST.json").write_bytes(build_manifest(file_entries(second), **facts))  # type: ignore[arg-type]
     assert verified_record(RecordFolder(second)).problems[:2] == (
         "SHA256SUMS: it does not say what MANIFEST.json says",
         "PREVIOUS.sha256: it does not say what MANIFEST.json says",

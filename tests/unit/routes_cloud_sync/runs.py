@@ -100,7 +100,13 @@ class Runs:
         with suppress(Killed, BrokeOff, Refused), DyingJournal(path / JOURNAL_FILE, tick) as journal:
             resumes = earlier[-1].run.name if earlier else None
             approved = [change.digest for change in changes]
-            journal.open(route=CLOUD_SYNC_RULES.route.value, approved=approved, resumes=resumes)
+            journal.open(
+                operation=self.plan.operation.value,
+                route=CLOUD_SYNC_RULES.route.value,
+                plan_digest=self.plan.digest,
+                approved=approved,
+                resumes=resumes,
+            )
             carry_out(work, journal, earlier=earlier)
         for one in (self.graph, *self.ticking):
             one.tick = lambda: None

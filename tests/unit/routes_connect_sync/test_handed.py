@@ -93,7 +93,7 @@ def test_a_plan_that_is_gone_or_damaged_is_no_sign_that_nothing_was_handed_over(
         plan.write_text(text, encoding="utf-8")
     with pytest.raises(Refused) as caught:
         found_in(tmp_path)
-    assert caught.value.code == "handed-over-plan-unread"
+    assert caught.value.code == "carried-out-plan-unread"
 
 
 def test_the_same_settings_are_the_same_hand_over_whatever_groups_come(tmp_path: Path) -> None:

@@ -35,6 +35,7 @@ from runbook_lib.routes.cloud_sync.planning import (
     nothing_left,
     prediction_of,
 )
+from runbook_lib.routes.cloud_sync.target import CloudSyncTarget
 from runbook_lib.routes.direct.preconditions import require_complete
 from runbook_lib.rules.policy import Policy
 
@@ -174,6 +175,13 @@ def removed_by(done: DoneChange) -> bool:
 def removed_whole(done: DoneChange) -> bool:
     """Whether a record removed the application too."""
     return _removed(CLOUD_SYNC_TYPES.plan(done.plan), done.effects)[1] is not None
+
+
+def left_of(target: CloudSyncTarget, done: DoneChange) -> CloudSyncTarget:
+    """The target of a record without the ids of what it removed: what is made again in its place has others."""
+    job, configuration = _removed(CLOUD_SYNC_TYPES.plan(done.plan), done.effects)
+    principal = "" if configuration else target.service_principal
+    return replace(target, service_principal=principal, job_id="" if job or configuration else target.job_id)
 
 
 def _removed(

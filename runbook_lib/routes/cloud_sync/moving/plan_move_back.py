@@ -60,7 +60,7 @@ def plan_move_back(sides: Sides, policy: Policy, desired: DesiredSettings) -> Pl
         inventory.rows,
         policy.disable_ids,
         policy.disable_names,
-        by_name=lambda row: row.writer is Writer.CLOUD_SYNC or row.state is GroupState.MOVING,
+        by_name=lambda row: row.writer in (Writer.CLOUD_SYNC, Writer.OURS) or row.state is GroupState.MOVING,
         purpose="disable",
     )
     context = rule_context(inventory, policy)

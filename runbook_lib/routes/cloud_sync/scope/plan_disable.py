@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from runbook_lib.change.carried_out import CarriedOut
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Refusal
 from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding, Severity
-from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, NO_GROUP, group_id_of_anchor
-from runbook_lib.model.text import counted, t
+from runbook_lib.model.ids import EXTERNAL_ID_ATTRIBUTE, NO_GROUP, GroupId, group_id_of_anchor
+from runbook_lib.model.text import NOTHING, counted, t
 from runbook_lib.routes.cloud_sync.actions import SetRunning, Unassign
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.payload import CloudSyncChange
@@ -28,8 +31,25 @@ from runbook_lib.rules.policy import Policy
 _HOW = 'Microsoft Entra documentation, "How provisioning to Active Directory works"'
 
 
-def plan_disable(sides: Sides, policy: Policy, desired: DesiredSettings, *, pause: bool) -> PlannedCloudSync:
+def taken_out(done: CarriedOut | None) -> frozenset[GroupId]:
+    """Ids of the groups that a change has taken out of scope."""
+    if done is None:
+        return frozenset()
+    changes = (change for change in done.plan.changes if change.kind is ChangeKind.UNASSIGN)
+    return frozenset(change.group_id for change in changes if change.digest in done.effects)
+
+
+def plan_disable(
+    sides: Sides, policy: Policy, desired: DesiredSettings, *, pause: bool, earlier: Collection[GroupId] = ()
+) -> PlannedCloudSync:
     """Plan that the named groups leave the scope, or, with ``pause``, that the job stops writing at all.
+
+    Args:
+        sides: Both sides and the configuration.
+        policy: The selection, rules and limits.
+        desired: What the parameters say.
+        pause: The job stops, and nobody leaves.
+        earlier: Ids of the groups that earlier runs of this change took out of scope; they are in step.
 
     Raises:
         Refused: A reading is incomplete, the selection, the configuration's domain, or a limit. A rule that refuses
@@ -52,15 +72,17 @@ def plan_disable(sides: Sides, policy: Policy, desired: DesiredSettings, *, paus
         inventory.rows,
         policy.disable_ids,
         policy.disable_names,
-        by_name=lambda row: row.group_id in sides.documents.assignments,
+        by_name=lambda row: _refused(row, sides, earlier) is None,
         purpose="disable",
+        why_not=lambda row: found.why if (found := _refused(row, sides, earlier)) else NOTHING,
     )
-    refused = [found for row in rows if (found := _refused(row, sides))]
+    refused = [found for row in rows if (found := _refused(row, sides, earlier))]
     leaving = [row for row in rows if row.group_id in sides.documents.assignments]
     require_retirements(policy.limits.as_json(), len(leaving))
     changes = [_unassign(row, sides) for row in leaving]
     rest = sorted(sides.documents.assignments.keys() - {row.group_id for row in leaving})
-    plan = finished_plan(Operation.DISABLE, sides, changes, refused, policy.limits.as_json(), 0)
+    in_step = len(rows) - len(leaving) - len(refused)
+    plan = finished_plan(Operation.DISABLE, sides, changes, refused, policy.limits.as_json(), in_step)
     findings = [*out_of_scope(leaving, sides), *([_nothing_left()] if leaving and not rest else [])]
     return PlannedCloudSync(plan, tuple(findings), prediction_of(sides, desired, rest, expressions))
 
@@ -74,8 +96,8 @@ def _unassign(row: GroupRow, sides: Sides) -> CloudSyncChange:
     )
 
 
-def _refused(row: GroupRow, sides: Sides) -> Refusal | None:
-    if row.group_id in sides.documents.assignments:
+def _refused(row: GroupRow, sides: Sides, earlier: Collection[GroupId]) -> Refusal | None:
+    if row.group_id in sides.documents.assignments or row.group_id in earlier:
         return None
     return Refusal(
         row.group_id,
