@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,6 +16,7 @@ import pytest
 from runbook_lib.errors import AwaitingApproval, Refused, UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
+from runbook_lib.record import manifest
 from runbook_lib.record.checksums import sums_text
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import build_manifest, file_entries, manifest_digest, verified_record
@@ -171,6 +173,29 @@ def test_runs_of_one_change_form_a_chain(make_run: Make, clock: Clock) -> None:
     assert verified_record(RecordFolder(first)).problems == (
         "MANIFEST.json: run-2 was sealed after another one of this run",
     )
+
+
+def test_every_file_is_hashed_once_however_often_it_is_listed(
+    make_run: Make, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hashed: Counter[str] = Counter()
+
+    def counted(path: Path) -> str:
+        hashed[path.name] += 1
+        return digest_of(path)
+
+    digest_of = manifest.file_digest
+    for run in ("run-1", "run-2"):
+        record = make_run(run)
+        record.folder.write_text("backup.ldif", "dn: CN=x\n")
+        record.finish(Outcome.DONE, ended=datetime(2026, 11, 22, 10, 0, 9, tzinfo=UTC))
+        hashed.clear()
+        monkeypatch.setattr(manifest, "file_digest", counted)
+        made = seal(record.folder, None, clock=clock)
+        monkeypatch.undo()
+        assert verified_record(made.folder).ok
+    assert {"backup.ldif", "record.json", "record.html", "SHA256SUMS", "PREVIOUS.sha256"} <= set(hashed)
+    assert set(hashed.values()) == {1}
 
 
 def test_gate_that_stayed_closed(make_run: Make, clock: Clock, tmp_path: Path) -> None:
