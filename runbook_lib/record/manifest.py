@@ -33,7 +33,7 @@ from runbook_lib.signing.envelope import MANIFEST_TYPE
 from runbook_lib.signing.signature import read_signature
 from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 
-Entry = dict[str, object]
+ListedFile = dict[str, object]
 """``{"path", "bytes", "sha256"}`` of one file."""
 
 
@@ -41,12 +41,12 @@ class DamagedManifest(ValueError):  # noqa: N818
     """MANIFEST.json is not what ``build_manifest`` writes; the text says why."""
 
 
-def file_entries(folder: Path) -> list[Entry]:
+def file_entries(folder: Path) -> list[ListedFile]:
     """The entry of every file below ``folder`` but the manifest and its signature, by path."""
     return [_entry(name, path) for name, path in sorted(plain_files(folder)) if name not in NOT_LISTED]
 
 
-def with_written(entries: Iterable[Entry], *written: Path) -> list[Entry]:
+def with_written(entries: Iterable[ListedFile], *written: Path) -> list[ListedFile]:
     """The same entries with those of files that were just written into the folder itself, by path."""
     new = {path.name: _entry(path.name, path) for path in written}
     return sorted(
@@ -54,7 +54,7 @@ def with_written(entries: Iterable[Entry], *written: Path) -> list[Entry]:
     )
 
 
-def _entry(name: str, path: Path) -> Entry:
+def _entry(name: str, path: Path) -> ListedFile:
     return {"path": name, "bytes": path.stat().st_size, "sha256": file_digest(path)}
 
 
@@ -74,7 +74,7 @@ def file_digest(path: Path) -> str:
 
 
 def build_manifest(
-    entries: Sequence[Entry], *, change_id: str, run_id: str, sealed_at: str, previous: Mapping[str, str] | None
+    entries: Sequence[ListedFile], *, change_id: str, run_id: str, sealed_at: str, previous: Mapping[str, str] | None
 ) -> bytes:
     """The manifest of a folder with these files; ``previous`` is ``{"run_id", "digest"}`` or None for a first run."""
     facts: dict[str, object] = {

@@ -164,8 +164,8 @@ def _sign(folder: RecordFolder, data: bytes, sealed_at: str, signing: Signing) -
 
 
 def _with_sums(
-    folder: RecordFolder, entries: list[manifest.Entry], previous: Mapping[str, str] | None
-) -> list[manifest.Entry]:
+    folder: RecordFolder, entries: list[manifest.ListedFile], previous: Mapping[str, str] | None
+) -> list[manifest.ListedFile]:
     """Write what ``sha256sum -c`` reads, before the manifest, which lists both files; the entries with theirs."""
     if previous is not None:
         sha256 = manifest.file_digest(folder.change_folder / previous["run_id"] / MANIFEST)
