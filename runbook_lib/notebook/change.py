@@ -59,7 +59,7 @@ from runbook_lib.shown.change import (
     resume_view,
     resumed_gate_view,
 )
-from runbook_lib.shown.plan import left_out_view, plan_view
+from runbook_lib.shown.plan import before_after_view, left_out_view, plan_view
 
 
 class ChangeSession:
@@ -129,6 +129,7 @@ class ChangeSession:
         planned_now = self._planned
         if planned_now is None:
             raise ValueError("the gate comes after the plan")
+        context.show(before_after_view(plan))
         if any(group.left_out for group in plan.members):
             context.show(left_out_view(plan))
         require_acknowledged(planned_now.findings, context.parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -43,6 +44,7 @@ from runbook_lib.routes.registry import rules_of
 from runbook_lib.shown.inventory import groups_view, inventory_view, members_view
 from runbook_lib.shown.preflight import evidence_view, findings_view, hand_offs_view
 from runbook_lib.shown.start import end_view, records_view, sealing_text
+from runbook_lib.shown.timeline import timeline_view
 
 _BY_THE_SERVER = frozenset({"30-enable-writeback", "40-disable-writeback", "60-undo-change"})
 """Notebooks that on the route connect-sync plan from what the Connect server says."""
@@ -203,6 +205,8 @@ class Run:
         folder = context.record.folder
         sealing = sealing_text(folder, context.environment)
         context.show(end_view(end.outcome, folder, end.error, notebook=self.notebook, sealing=sealing))
+        if isinstance(context.record.facts.get("plan"), Mapping):
+            context.show(timeline_view(context.record.facts))
 
     def ended_with(self, error: BaseException) -> None:
         """Write the verdict of an error that ended a cell.

@@ -22,7 +22,9 @@ from runbook_lib.record.executed import Cleaned
 from runbook_lib.record.first_page import Local, first_page, time_text
 from runbook_lib.record.plan_part import plan_parts_html, short_plan_html
 from runbook_lib.shown.findings import NOT_ASKED, by_severity, finding_html, finding_in_record
+from runbook_lib.shown.flows import plan_before_after, plan_flow
 from runbook_lib.shown.html import cut_html, text_html, yes_or_no
+from runbook_lib.shown.timeline import timeline_of
 from runbook_lib.signing.keys import ShownKey
 
 if TYPE_CHECKING:
@@ -134,6 +136,8 @@ def record_html(
             others_caption=NOT_ASKED,
             plan=_plan(plan) if isinstance(plan, Mapping) else Markup(),
             plan_parts=plan_parts_html(beside.plan) if beside.plan else Markup(),
+            pictures=plan_flow(beside.plan) + plan_before_after(beside.plan) if beside.plan else Markup(),
+            timeline=timeline_of(facts),
             cells=cells,
             has_notebook=cleaned is not None,
             hand_offs=_hand_offs(files) if page.outcome is Outcome.AWAITING_HANDOFF else (),

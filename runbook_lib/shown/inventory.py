@@ -14,6 +14,7 @@ from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import Text, joined, t
 from runbook_lib.routes.direct.drift import Drift
 from runbook_lib.shown.findings import findings_html
+from runbook_lib.shown.flows import inventory_flow
 from runbook_lib.shown.html import View, banner_html, bars_html, facts_html, table_html
 
 _GROUP_LABELS = {
@@ -51,7 +52,8 @@ def inventory_view(inventory: Inventory) -> View:
     states = _counts(row.state.value for row in inventory.rows)
     routes = _counts(row.route.value for row in inventory.rows)
     html = (
-        reading_html(t("Entra ID: how it was read"), inventory.cloud.reading)
+        inventory_flow(inventory)
+        + reading_html(t("Entra ID: how it was read"), inventory.cloud.reading)
         + reading_html(t("Active Directory: how it was read"), inventory.directory.reading)
         + bars_html(states, caption=t("Groups by state"))
         + bars_html(routes, caption=t("Groups by route"))

@@ -15,6 +15,7 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
 from runbook_lib.routes.direct.payload import DIRECT_TYPES, Deletion, DirectChange
 from runbook_lib.shown.findings import findings_html
+from runbook_lib.shown.flows import plan_before_after, plan_flow
 from runbook_lib.shown.html import CellValue, View, banner_html, bars_html, facts_html, rows_html
 
 MEMBER_NUMBERS = (t("Group"), t("In the cloud"), t("In AD already"), t("Added"), t("Removed"), t("Left out"))
@@ -60,6 +61,12 @@ def left_out_view(plan: Plan) -> View:
     return View(banner_html("attention", text, why) + members_tables(plan, _MOST_AT_GATE), text)
 
 
+def before_after_view(plan: Plan) -> View:
+    """For the gate: what becomes of each group, as a picture."""
+    text = t("{changes} to {groups}", changes=changes_text(len(plan.changes)), groups=_groups_text(plan.groups))
+    return View(plan_before_after(plan), text)
+
+
 def left_out_text(plan: Plan) -> Text:
     """``3 members of 1 group are left out``."""
     groups = [group for group in plan.members if group.left_out]
@@ -98,7 +105,7 @@ def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
         ],
         caption=t("Plan"),
     )
-    shown = banner_html("neutral", title, in_step_text(plan) if plan.in_step else NOTHING) + head
+    shown = banner_html("neutral", title, in_step_text(plan) if plan.in_step else NOTHING) + plan_flow(plan) + head
     counts = [(kind, number) for kind, number in plan.counts.items() if number]
     if counts:
         shown += bars_html(counts, caption=t("Changes by kind, and member values"))

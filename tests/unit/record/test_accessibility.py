@@ -23,8 +23,10 @@ from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
 from runbook_lib.shown import html as ours
 from runbook_lib.shown.findings import findings_html
+from runbook_lib.shown.pictures import Amount, BeforeAfter, Moment, Stream, before_after_html, flow_html, timeline_html
 from tests.support.accessibility import violations_of_file
 from tests.support.chromium import CHROMIUM, Page, page
+from tests.unit.record.conftest import START
 from tests.unit.record.notebooks import PNG, code, crash, display, markdown, notebook, stop, stream
 
 pytestmark = [
@@ -45,6 +47,18 @@ def tab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
         yield opened
 
 
+def _pictures() -> list[str]:
+    text = t("Text")
+    streams = [
+        Stream(n, (Amount(text, n), Amount(text, 1), Amount(text, 2)), text, text, (Amount(text),)) for n in (1, 9)
+    ]
+    return [
+        flow_html(streams, caption=text),
+        before_after_html([BeforeAfter("Sales", text, text, 1, 2, 3, 4)], caption=text),
+        timeline_html([Moment(START, text, text), Moment(None, text)], caption=text),
+    ]
+
+
 def _notebook(path: Path, outcome: Outcome) -> Path:
     """A notebook with everything that a cell can show."""
     frame = pd.DataFrame({"name": ["Équipe", "x" * 300], "number": [1, 2]})
@@ -56,6 +70,7 @@ def _notebook(path: Path, outcome: Outcome) -> Path:
         ours.code_html("gwb run x", t("To copy")),
         findings_html(FINDINGS),
         ours.line_html("Writes: 3 of 3"),
+        *_pictures(),
     ]
     cells = [
         markdown("# Title\n\n| | |\n|---|---|\n| **a** | b |\n\n## Second\n\n`code`"),
