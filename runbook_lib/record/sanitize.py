@@ -18,7 +18,7 @@ _TAG_NAMES = (
     "summary sup table tbody td tfoot th thead tr u ul"
 )
 _STYLE_NAMES = (
-    "align-items background-color border border-bottom border-collapse border-left border-radius caption-side color "
+    "background-color align-items border border-bottom border-collapse border-left border-radius caption-side color "
     "display flex flex-wrap font-family font-size font-style font-weight gap height line-height list-style-type margin "
     "margin-top max-width overflow-wrap overflow-x padding padding-left text-align vertical-align white-space width"
 )

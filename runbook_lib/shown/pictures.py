@@ -31,7 +31,7 @@ _BAR_HEIGHT = 10
 """Pixels."""
 _THICKEST, _THINNEST = 18, 2
 """Pixels of an arrow: that of the way with most groups, and of any other at least."""
-MOST_SHOWN = 20
+MOST_PAIRS = 20
 """Groups that one picture shows before and after."""
 
 
@@ -143,8 +143,8 @@ def _thick_arrow(groups: int, most: int, colour: str) -> Markup:
 
 
 def before_after_html(groups: Sequence[BeforeAfter], *, caption: Text) -> Markup:
-    """One line for each group, ``MOST_SHOWN`` at most: AD before, an arrow, AD after, with the members as bars."""
-    shown = groups[:MOST_SHOWN]
+    """One line for each group, ``MOST_PAIRS`` at most: AD before, an arrow, AD after, with the members as bars."""
+    shown = groups[:MOST_PAIRS]
     largest = max(((one.stay or 0) + max(one.enter, one.leave) for one in shown), default=0)
     if len(groups) > len(shown):
         caption = t("{caption}: {shown} of {total}", caption=caption, shown=len(shown), total=len(groups))
