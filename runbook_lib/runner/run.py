@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,7 +18,7 @@ from runbook_lib.files import RECORD_VARIABLE
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
 from runbook_lib.model.untrusted import typed
-from runbook_lib.parameters.load import LoadedParameters, load_parameters
+from runbook_lib.parameters.load import LoadedParameters
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import ROOT_VARIABLE, resolve
 from runbook_lib.parameters.validate import require
@@ -71,11 +71,9 @@ class RunResult:
 
 def run_notebook(
     notebook: Path,
-    parameter_files: Sequence[Path],
-    overrides: Mapping[str, str],
+    loaded: LoadedParameters,
     *,
     project_root: Path,
-    records_dir: Path | None = None,
     environment: Mapping[str, str],
     clock: Callable[[], datetime],
     new_run_id: Callable[[Path, datetime], str] = default_run_id,
@@ -88,10 +86,8 @@ def run_notebook(
 
     Args:
         notebook: An ``.ipynb`` file.
-        parameter_files: As ``load_parameters``.
-        overrides: As ``load_parameters``.
+        loaded: What the run is told.
         project_root: What relative paths in parameters resolve against; the kernel's current folder.
-        records_dir: Instead of the parameter ``records_dir``.
         environment: Of this process; the kernel gets it, without the marks of an interactive session.
         clock: Present time, UTC.
         new_run_id: Name of the run, from notebook and time.
@@ -101,14 +97,11 @@ def run_notebook(
         grace: Seconds that an interrupted kernel has to close its journal.
 
     Raises:
-        UsageError: Parameters, notebook or records folder; nothing was started and no record exists.
+        UsageError: No change id, a key, notebook or records folder; nothing was started and no record exists.
         KeyboardInterrupt: A signal came before it began; nothing was started.
         Exception: A defect of the runner itself; the record is finished as ``bug`` and sealed before it is raised.
     """
     raise_if_interrupted()
-    if records_dir is not None:
-        overrides = {**overrides, "records_dir": str(records_dir.absolute())}
-    loaded = load_parameters(parameter_files, overrides, project_root=project_root)
     require(loaded.parameters, "change_id")
     signing = signing_of(loaded.parameters, project_root)
     source = _read_notebook(notebook)

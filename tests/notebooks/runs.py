@@ -13,6 +13,7 @@ from typing import Any
 from rehearsal.contoso import names
 from rehearsal.process import RunningRehearsal
 from runbook_lib.change.approvals.plan import approve_plan, planned
+from runbook_lib.parameters.load import load_parameters
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner.run import RunResult, run_notebook
 from tests.support.plain import ROOT
@@ -49,12 +50,11 @@ class NotebookRuns:
 
     def once(self, notebook: str, change_id: str, given: Mapping[str, str]) -> RunResult:
         """One run, whatever else is under way."""
+        told = {"change_id": change_id, "sign_in": "secret", "records_dir": str(self.records), **given}
         return run_notebook(
             ROOT / "notebooks" / f"{notebook}.ipynb",
-            [self.running.parameters_file],
-            {"change_id": change_id, "sign_in": "secret", **given},
+            load_parameters([self.running.parameters_file], told, project_root=ROOT),
             project_root=ROOT,
-            records_dir=self.records,
             environment={**os.environ, "GWB_CLIENT_SECRET": self.secret},
             clock=lambda: datetime.now(UTC),
         )

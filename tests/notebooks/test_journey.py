@@ -17,6 +17,7 @@ import pytest
 from rehearsal.process import RunningRehearsal, start_rehearsal
 from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.parameters.load import load_parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.index import build_index
 from runbook_lib.record.manifest import verified_record
@@ -46,12 +47,11 @@ class Whole:
         self.results: dict[str, RunResult] = {}
 
     def run(self, name: str, notebook: str, change_id: str, **given: str) -> RunResult:
+        told = {"change_id": change_id, "records_dir": str(self.records), **given}
         result = run_notebook(
             ROOT / "notebooks" / f"{notebook}.ipynb",
-            [self.running.parameters_file],
-            {"change_id": change_id, **given},
+            load_parameters([self.running.parameters_file], told, project_root=ROOT),
             project_root=ROOT,
-            records_dir=self.records,
             environment={**os.environ, "GWB_CLIENT_SECRET": self.secret},
             clock=lambda: datetime.now(UTC),
         )

@@ -18,6 +18,7 @@ from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.change.approvals.standing import approve_in_advance
 from runbook_lib.errors import RunbookError
 from runbook_lib.parameters.document import known_names
+from runbook_lib.parameters.load import load_parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.seal import seal
 from runbook_lib.routes.registry import ROUTES
@@ -66,8 +67,7 @@ class Runs:
     def headless(self, notebook: str, given: dict[str, str]) -> RunResult:
         return run_notebook(
             ROOT / "notebooks" / f"{notebook}.ipynb",
-            [self.world.parameters_file],
-            given,
+            load_parameters([self.world.parameters_file], given, project_root=ROOT),
             project_root=ROOT,
             environment=os.environ,
             clock=lambda: datetime.now(UTC),

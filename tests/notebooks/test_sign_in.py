@@ -15,6 +15,7 @@ import pytest
 from rehearsal.contoso.administrators import OPERATOR
 from rehearsal.process import RunningRehearsal
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.parameters.load import load_parameters
 from runbook_lib.runner.run import RunResult, run_notebook
 from tests.support.plain import ROOT
 
@@ -22,10 +23,10 @@ CODE = re.compile(r"type the code (\S+) within")
 
 
 def run(world: RunningRehearsal, records: Path, notice: Callable[[str], None] | None) -> RunResult:
+    told = {"change_id": "CHG-S", "sign_in": "device-code", "records_dir": str(records)}
     return run_notebook(
         ROOT / "notebooks" / "00-start-here.ipynb",
-        [world.parameters_file],
-        {"change_id": "CHG-S", "sign_in": "device-code", "records_dir": str(records)},
+        load_parameters([world.parameters_file], told, project_root=ROOT),
         project_root=ROOT,
         environment=os.environ,
         clock=lambda: datetime.now(UTC),

@@ -120,22 +120,21 @@ def run_with_progress(
     root = project_root()
     found = find_notebook(notebook, root)
     # Bad parameters are told before the seconds that importing papermill takes.
+    if records is not None:
+        overrides = {**overrides, "records_dir": str(records.absolute())}
     loaded = load_parameters(files, overrides, project_root=root)
     parameters = loaded.parameters
     require(parameters, "change_id")
     console.show_notes((*loaded.notes, *notes(parameters, root)))
-    complete = absolute_paths(parameters, root)
-    require_needs(found.stem, complete.model_copy(update={"records_dir": str(records)}) if records else complete)
+    require_needs(found.stem, absolute_paths(parameters, root))
 
     from runbook_lib.runner.run import run_notebook
 
     try:
         return run_notebook(
             found,
-            files,
-            overrides,
+            loaded,
             project_root=root,
-            records_dir=records,
             environment=os.environ,
             clock=lambda: datetime.now(UTC),
             progress=progress,

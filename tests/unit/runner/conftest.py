@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from runbook_lib.parameters.cell import parameters_cell
+from runbook_lib.parameters.load import load_parameters
 from runbook_lib.runner.run import RunResult, run_notebook
 
 OPEN = """\
@@ -72,8 +73,7 @@ class Project:
         """Run headless with the change id CHG1."""
         return run_notebook(
             notebook,
-            [],
-            {"change_id": "CHG1", **(overrides or {})},
+            load_parameters([], {"change_id": "CHG1", **(overrides or {})}, project_root=self.root),
             project_root=self.root,
             environment=options.pop("environment", os.environ),
             clock=lambda: datetime.now(UTC),

@@ -16,8 +16,11 @@ import pytest
 from runbook_lib.errors import UsageError
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.parameters.cell import parameters_cell
+from runbook_lib.parameters.paths import ROOT_VARIABLE
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record
+from runbook_lib.runner.commands.run import run_with_progress
+from runbook_lib.runner.console import CellProgress
 from runbook_lib.runner.kernel.execution import CellStep
 from runbook_lib.runner.run import RunResult
 from tests.unit.runner.conftest import OPENING, Project
@@ -35,6 +38,25 @@ def executed(result: RunResult) -> list[dict[str, Any]]:
 
 def texts(cells: list[dict[str, Any]]) -> str:
     return json.dumps([cell.get("outputs") for cell in cells], ensure_ascii=False)
+
+
+def test_a_file_that_changes_after_it_was_checked_does_not_change_the_run(
+    project: Project, facts: Facts, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text("change_id: CHG1\nreason: checked\nrecords_dir: theirs\n", encoding="utf-8")
+
+    def changed(*_: object) -> None:
+        file.write_text("change_id: CHG2\nreason: changed\n", encoding="utf-8")
+
+    monkeypatch.setattr("runbook_lib.record.needs.require_needs", changed)
+    monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
+    notebook = project.notebook("finish(Outcome.DONE)")
+    told = CellProgress(quiet=True)
+    result = run_with_progress(str(notebook), [file], {}, progress=told, records=tmp_path / "mine")
+    assert result.record is not None
+    assert result.record.parent == tmp_path / "mine" / "CHG1"
+    assert facts(result)["parameters"]["reason"] == "checked"
 
 
 def test_a_run_that_ends_well(project: Project, facts: Facts) -> None:
