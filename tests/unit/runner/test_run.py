@@ -19,6 +19,7 @@ from runbook_lib.parameters.cell import parameters_cell
 from runbook_lib.parameters.paths import ROOT_VARIABLE
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import verified_record
+from runbook_lib.record.one_at_a_time import LOCK_FILE
 from runbook_lib.runner.commands.run import run_with_progress
 from runbook_lib.runner.console import CellProgress
 from runbook_lib.runner.kernel.execution import CellStep
@@ -81,7 +82,7 @@ def test_a_run_that_ends_well(project: Project, facts: Facts) -> None:
     assert (project.root / "records" / "index.html").is_file()
     assert [s.heading for s in steps] == ["", "", "", "Step 1", "Step 2"]
     assert (steps[-1].number, steps[-1].total) == (5, 5)
-    assert sorted(p.name for p in result.record.parent.iterdir()) == [result.record.name]
+    assert {p.name for p in result.record.parent.iterdir()} == {result.record.name, LOCK_FILE}
 
 
 def test_a_parameter_that_the_notebook_does_not_show_is_given_all_the_same(
