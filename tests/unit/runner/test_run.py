@@ -276,7 +276,9 @@ def test_wrong_use_leaves_nothing_behind(project: Project) -> None:
 
 def test_records_go_where_told(project: Project, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    result = project.run(project.notebook("finish(Outcome.DONE)", "print(records_dir)"), records_dir=Path("elsewhere"))
+    monkeypatch.setenv(ROOT_VARIABLE, str(project.root))
+    notebook, given = str(project.notebook("finish(Outcome.DONE)", "print(records_dir)")), {"change_id": "CHG1"}
+    result = run_with_progress(notebook, [], given, progress=CellProgress(quiet=True), records=Path("elsewhere"))
     assert result.record is not None
     assert result.record.parent == tmp_path / "elsewhere" / "CHG1"
 
