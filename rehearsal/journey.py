@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rehearsal.scene import Objects, Scene, print_command
 from runbook_lib.errors import RunbookError, ServiceFailed
+from runbook_lib.model.duration import duration_text
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.runner import console
-from runbook_lib.runner.options import duration_text
 
 APPROVER = "Alex Approver"
 EDITED_DESCRIPTION = "Edited by hand"

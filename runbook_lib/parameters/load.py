@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import stat
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 from pathlib import Path
 
-from runbook_lib.errors import UsageError
 from runbook_lib.model.text import Text, t
 from runbook_lib.parameters import yaml_text
 from runbook_lib.parameters.document import nearest_name
+from runbook_lib.parameters.file_text import read_text
 from runbook_lib.parameters.groups_file import add_groups
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.paths import resolve
 from runbook_lib.parameters.problems import MOST_SHOWN, Problem, Problems
 from runbook_lib.parameters.validate import (
     LONGEST_TEXT,
@@ -30,8 +28,6 @@ from runbook_lib.parameters.yaml_tree import DEEPEST_YAML, YamlProblem, names_at
 from runbook_lib.secrets.sources import is_secret_name
 
 COMMAND_LINE = "command line"
-LARGEST_FILE = 1_000_000
-"""Bytes. A parameters file holds some hundred lines; something larger is another file."""
 _MOST_NAMES = 1_000
 """Names in a parameters file; one with more is another file."""
 _MOST_PARTS = 1_000_000
@@ -147,7 +143,7 @@ def parameters_from_values(
 
 
 def _add_file(path: Path, project_root: Path, collected: _Collected) -> None:
-    text = _read(path, project_root)
+    text = read_text(path, project_root)
     names = names_at_line_starts(text)
     if len(names) > _MOST_NAMES:  # another file: its names alone say so, and reading it as YAML takes seconds
         for name, line in names:
@@ -167,53 +163,6 @@ def _add_file(path: Path, project_root: Path, collected: _Collected) -> None:
         return
     for entry in found:
         _add_entry(entry, f"{path}:{entry.line}", str(path), collected)
-
-
-def _read(path: Path, project_root: Path) -> str:
-    if not path.is_absolute() and not path.exists():
-        path = resolve(str(path), project_root)
-    try:
-        if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
-            # Opening a pipe would wait for whoever writes to it, and a device may never end.
-            raise UsageError(
-                t("The parameters file {path} is not a regular file.", path=path),
-                code="parameters-file-unreadable",
-                hint=t("Name a file; a pipe or a device is not read."),
-                values={"path": str(path)},
-            )
-        with path.open("rb") as stream:
-            data = stream.read(LARGEST_FILE + 1)
-        if len(data) > LARGEST_FILE:
-            raise UsageError(
-                t(
-                    "{path} is too large for a parameters file: more than {largest_file:,} bytes.",
-                    path=path,
-                    largest_file=LARGEST_FILE,
-                ),
-                code="parameters-file-invalid",
-                hint=t("Name the parameters file; parameters/example.yaml explains every parameter."),
-                values={"path": str(path)},
-            )
-        return data.decode("utf-8-sig").replace("\r\n", "\n").replace("\r", "\n")
-    except UnicodeDecodeError:
-        raise UsageError(
-            t("{path} is not UTF-8 text.", path=path),
-            code="parameters-file-invalid",
-            hint=t("Save the file as UTF-8."),
-            values={"path": str(path)},
-        ) from None
-    except (OSError, ValueError) as error:
-        missing = isinstance(error, FileNotFoundError)
-        said = getattr(error, "strerror", None) or t("bad name")
-        reason = t("is not there") if missing else t("cannot be read: {reason}", reason=said)
-        raise UsageError(
-            t("The parameters file {path} {reason}.", path=path, reason=reason),
-            code="parameters-file-missing" if missing else "parameters-file-unreadable",
-            hint=t("gwb init makes one for your tenant; parameters/example.yaml explains every parameter.")
-            if missing
-            else t("Check its name and its permissions."),
-            values={"path": str(path)},
-        ) from None
 
 
 def _add_entry(entry: yaml_text.YamlEntry, where: str, source: str, collected: _Collected) -> None:

@@ -187,7 +187,7 @@ def _problem(complaint: Complaint, where: Callable[[Location], str]) -> Problem:
 def _type_problem(detail: ErrorDetails, where: Callable[[Location], str], numbers_hint: Text) -> Problem:
     location: Location = detail["loc"]
     shown = shown_part(location)
-    text, code = _type_text(detail)
+    text, code = type_text(detail)
     given = detail["input"]
     turned = (detail["type"] in _NO_TEXT and (given is None or isinstance(given, int | float | date))) or (
         detail["type"] in ("int_type", "bool_type", "list_type") and isinstance(given, str)
@@ -211,7 +211,8 @@ def _kind_text(value: object) -> Text:
     return t("text") if isinstance(value, str) else t("a date") if isinstance(value, date) else t("a number")
 
 
-def _type_text(detail: ErrorDetails) -> tuple[Text, str]:
+def type_text(detail: ErrorDetails) -> tuple[Text, str]:
+    """What pydantic found wrong with one value, continuing a sentence that begins with its name; and its code."""
     context = detail.get("ctx", {})
     match detail["type"]:
         case "missing":

@@ -21,6 +21,7 @@ from runbook_lib.runner.commands.check import check
 from runbook_lib.runner.commands.compare import compare_records
 from runbook_lib.runner.commands.connect import connect
 from runbook_lib.runner.commands.export import export
+from runbook_lib.runner.commands.fleet import fleet
 from runbook_lib.runner.commands.init import init
 from runbook_lib.runner.commands.parameters import completion, parameters
 from runbook_lib.runner.commands.records import close, records, seal, verify_record
@@ -156,6 +157,7 @@ for _command in (
     completion,
     connect,
     export,
+    fleet,
     init,
     parameters,
     records,

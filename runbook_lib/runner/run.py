@@ -53,6 +53,7 @@ class RunResult:
         changes_done: Changes that record.json counts as done.
         message: Why it ended this way, plain text; empty for a run that ended as asked.
         hint: What to do, or empty.
+        code: Of the error that explains it; empty without one.
         sealed: Whether the record is sealed; if not, ``message`` says why.
         stop_asked: Whether Ctrl-C or a signal came, also one too late to stop this run: callers start no other.
     """
@@ -65,6 +66,7 @@ class RunResult:
     changes_done: int
     message: Text
     hint: Text
+    code: str
     sealed: bool
     stop_asked: bool
 
@@ -249,7 +251,9 @@ def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: f
     facts = record.facts
     error = facts.get("error")
     changes = facts.get("changes")
-    message, hint = (str(error.get(key, "")) if isinstance(error, dict) else "" for key in ("message", "hint"))
+    message, hint, code = (
+        str(error.get(key) or "") if isinstance(error, dict) else "" for key in ("message", "hint", "code")
+    )
     planned, done = (changes.get(key) if isinstance(changes, dict) else 0 for key in ("planned", "done"))
     if outcome is Outcome.AWAITING_APPROVAL and not message:
         message = t(
@@ -268,6 +272,7 @@ def _result(record: RunRecord, outcome: Outcome, sealing_failed: str, seconds: f
         changes_done=done if isinstance(done, int) else 0,
         message=joined((message, sealing_failed)),
         hint=verbatim(hint),
+        code=code,
         sealed=record.folder.sealed,
         stop_asked=stop_asked,
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 
 from runbook_lib.errors import RunbookError
+from runbook_lib.model.duration import duration_text
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_end import RESUME, RunEnd, broken, interrupted, writes_begun
 from runbook_lib.runner.kernel.execution import CellError, Execution, KernelEnd
-from runbook_lib.runner.options import duration_text
 
 _ERROR_OUTCOMES = (
     Outcome.USAGE,

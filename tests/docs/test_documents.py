@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from runbook_lib.fleet.model import Fleet, TenantEntry
 from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
 from runbook_lib.parameters.cell import PARAMETERS_FILE
 from runbook_lib.parameters.document import known_names, reference_table_markdown
@@ -122,8 +123,9 @@ def test_parameter_names_exist(path: Path) -> None:
     paths = [key.path for name in SCHEMAS for part in parts_of(name).values() for key in keys_of(part, schema_of(name))]
     keys = {word for path in paths for word in re.split(r"[.\[\]]+", path)}
     packages = {package.parent.name for package in (ROOT / "runbook_lib").glob("*/__init__.py")}
+    fleet = {*Fleet.model_fields, *TenantEntry.model_fields}
     modules = {module.stem for module in (ROOT / "runbook_lib").glob("*.py")}
-    assert named <= set(known_names()) | keys | packages | modules | {"windows_only", PARAMETERS_FILE}
+    assert named <= set(known_names()) | keys | packages | modules | fleet | {"windows_only", PARAMETERS_FILE}
 
 
 GROUPS = (("rehearsal", "connect"), ("rehearsal", "cloud-sync"))
@@ -156,7 +158,7 @@ def test_commands_are_found() -> None:
 def test_commands_and_options_exist(path: Path) -> None:
     for words in commands_in(path.read_text(encoding="utf-8")):
         first, pair = words[0], tuple(words[:2])
-        command = words[: 3 if pair in GROUPS else 2 if first == "rehearsal" or pair in PAIRS else 1]
+        command = words[: 3 if pair in GROUPS else 2 if first in ("rehearsal", "fleet") or pair in PAIRS else 1]
         shown = help_of(*command)
         for option in (word for word in words[1:] if word.startswith("-")):
             assert re.search(rf"(?<![\w-]){re.escape(option)}\b", shown), f"gwb {' '.join(command)} has no {option}"

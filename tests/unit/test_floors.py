@@ -59,6 +59,7 @@ FLOORS = {
     **dict.fromkeys(("routes", "setup"), 5),
     **dict.fromkeys(
         (
+            "fleet",
             "record",
             "shown",
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
+from runbook_lib.model.duration import duration_text
 from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
 from runbook_lib.model.text import t
 from runbook_lib.runner import console
@@ -18,7 +20,6 @@ from runbook_lib.runner.options import (
     USUAL_TIME_LIMIT,
     TakesParameters,
     TimeLimit,
-    duration_text,
     files_option,
     overrides_of,
     parameter_option,
@@ -56,6 +57,7 @@ def _notebooks(_ctx: click.Context, _parameter: click.Parameter, incomplete: str
 )
 @click.option("--detailed-exitcode", is_flag=True, help="Exit code 3 instead of 0 when there was nothing to do.")
 @click.option("--quiet", is_flag=True, help="No progress, only the last line.")
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON instead of the last line.")
 def run(
     notebook: str,
     files: Sequence[Path],
@@ -64,6 +66,7 @@ def run(
     timeout: float,
     detailed_exitcode: bool,
     quiet: bool,
+    as_json: bool,
 ) -> int:
     """Run NOTEBOOK headless and seal its record.
 
@@ -75,10 +78,29 @@ def run(
     overrides = overrides_of(given)
     progress = console.CellProgress(quiet=quiet)
     result = run_with_progress(notebook, files, overrides, records=records, timeout=timeout, progress=progress)
-    show_result(result)
+    if as_json:
+        click.echo(json.dumps(result_json(result), ensure_ascii=True, sort_keys=True))
+    else:
+        show_result(result)
     if detailed_exitcode and result.outcome is Outcome.NOTHING_TO_DO:
         return NOTHING_TO_DO_DETAILED
     return result.exit_code
+
+
+def result_json(result: RunResult) -> dict[str, object]:
+    """How a run ended, for programs."""
+    return {
+        "outcome": result.outcome.value,
+        "exit_code": result.exit_code,
+        "title": result.title,
+        "code": result.code,
+        "message": result.message,
+        "hint": result.hint,
+        "record": str(result.record) if result.record else None,
+        "sealed": result.sealed,
+        "changes_done": result.changes_done,
+        "seconds": round(result.seconds, 3),
+    }
 
 
 def show_result(result: RunResult) -> None:

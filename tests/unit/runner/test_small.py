@@ -12,12 +12,13 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import UsageError
 from runbook_lib.files import safe_folder_name
+from runbook_lib.model.duration import duration_text
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import new_run_id
 from runbook_lib.record.needs import find_notebook
 from runbook_lib.runner.commands.check import check
 from runbook_lib.runner.commands.run import run
-from runbook_lib.runner.options import duration_text, overrides_of, parse_duration
+from runbook_lib.runner.options import overrides_of, parse_duration
 from runbook_lib.secrets.redact import known_secrets
 
 

@@ -1,0 +1,1 @@
+"""Fleets: many tenants from one file."""
