@@ -9,7 +9,8 @@ from pathlib import Path
 from runbook_lib.errors import UsageError
 from runbook_lib.model.text import Text, t
 from runbook_lib.parameters.document import SECTIONS, known_names
-from runbook_lib.parameters.load import LARGEST_FILE, parameters_from_values
+from runbook_lib.parameters.file_text import LARGEST_FILE
+from runbook_lib.parameters.load import parameters_from_values
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.yaml_text import convert, entries
 from runbook_lib.parameters.yaml_tree import YamlProblem, read_tree

@@ -9,7 +9,7 @@ from runbook_lib.directory import reader, reconnect, wire
 from runbook_lib.graph import session, transport
 from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.sender import WHOLE
-from runbook_lib.parameters import load, problems, validate, yaml_tree
+from runbook_lib.parameters import file_text, problems, validate, yaml_tree
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.preflight import derived
 from runbook_lib.runner.options import USUAL_CHECK_LIMIT, USUAL_TIME_LIMIT
@@ -49,7 +49,7 @@ def test_every_limit_is_in_the_guide() -> None:
         ),
         "DNS: one question, all tries and servers": f"{told.dns_timeout} s",
         "a parameters file; one text in it; levels; problems told": (
-            f"{load.LARGEST_FILE:,} bytes; {validate.LONGEST_TEXT:,} characters; {yaml_tree.DEEPEST_YAML}; "
+            f"{file_text.LARGEST_FILE:,} bytes; {validate.LONGEST_TEXT:,} characters; {yaml_tree.DEEPEST_YAML}; "
             f"{problems.MOST_SHOWN}"
         ),
         "a password file; a file with certificates": f"{sources.LARGEST_SECRET:,} bytes; {sources.LARGEST_PEM:,} bytes",
