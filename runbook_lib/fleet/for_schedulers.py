@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 
 from runbook_lib.fleet.jobs import Job, ReadFleet
+from runbook_lib.model.text import Text, t
 
 
 def jobs_json(read: ReadFleet) -> dict[str, object]:
@@ -35,15 +36,15 @@ _TOLD = {"name", "schedule", "time_zone", "concurrency", "time_limit_minutes"} |
 def airflow_pools(read: ReadFleet) -> dict[str, object]:
     """What ``airflow pools import`` takes: name to slots."""
     name = read.fleet.name
-    found = {_all(read): _pool(read.fleet.concurrency, f"All runs of the fleet {name} that share nothing")}
+    found = {_all(read): _pool(read.fleet.concurrency, t("All runs of the fleet {name} that share nothing", name=name))}
     for together, members in _sets(read).items():
         if len({job.tenant for job in members}) > 1:
-            what = f"Tenants of the fleet {name} of which no two may run together"
+            what = t("Tenants of the fleet {name} of which no two may run together", name=name)
             found[_one(read, together)] = _pool(1, what)
     return dict(found)
 
 
-def _pool(slots: int, description: str) -> dict[str, object]:
+def _pool(slots: int, description: Text) -> dict[str, object]:
     return {"slots": slots, "description": description, "include_deferred": False}
 
 

@@ -89,7 +89,7 @@ def result_of(
     if outcome is None:
         left = _left_open(records / job.change_id, started) if exit_code not in _WITHOUT_RECORD else None
         record = str(left.path) if left else ""
-        known = {one.exit_code: one for one in Outcome if one is not Outcome.NOTHING_TO_DO}.get(exit_code)
+        known = {one.exit_code: one for one in Outcome if not one.good}.get(exit_code)
         outcome = known or (decided(left, interrupted=False) if left else Outcome.FAILED)
         lines = [line for line in said.splitlines() if line.strip()]
         killed = t("The process ended without a result (exit code {code}).", code=exit_code)

@@ -80,7 +80,7 @@ def run_fleet(file: Path, name: str, tenants: Sequence[str], notebooks: Sequence
 
     read = _read(file)
     jobs = _chosen(read, tenants, notebooks)
-    name = _name(name)
+    name = _name(name, read)
 
     def tell(step: PoolStep) -> None:
         if step.result is not None:
@@ -107,7 +107,8 @@ def page(file: Path, name: str) -> None:
     """Write the page of a run of FLEET anew."""
     from runbook_lib.fleet.page import build_page
 
-    written = build_page(_read(file), _name(name), clock_now=datetime.now(UTC))
+    read = _read(file)
+    written = build_page(read, _name(name, read), clock_now=datetime.now(UTC))
     console.print_line(t("All tenants on one page: {page}", page=console.shown_path(written)))
 
 
@@ -139,8 +140,16 @@ def _read(file: Path) -> ReadFleet:
     return read_fleet(file, project_root=project_root())
 
 
-def _name(name: str) -> str:
-    name = name or datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+def _name(name: str, read: ReadFleet) -> str:
+    """The name of the run, made from time and fleet where none is given.
+
+    Raises:
+        UsageError: Code ``bad-run-name``.
+    """
+    if not name:
+        from runbook_lib.record.folder import new_run_id
+
+        return new_run_id(Path(read.fleet.name), datetime.now(UTC))
     if not safe_folder_name(name):
         raise UsageError(
             t("{name!r} cannot name a run.", name=name[:80]),

@@ -17,19 +17,20 @@ import pytest
 from runbook_lib.fleet import processes
 from runbook_lib.fleet.jobs import Job, ReadFleet
 from runbook_lib.fleet.processes import Pool, PoolStep, command_of, environment_of
+from runbook_lib.runner.kernel.signals import ending_signals_as_interrupts
 from tests.unit.fleet.conftest import FleetProject
 
 BOTH = 'notebooks: ["20-inventory-groups", "30-enable-writeback"]\n'
 RUN = """
-import json, sys
+import json, signal, sys, time
 from pathlib import Path
 folder, name, outcome = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+signal.signal(signal.SIGINT, signal.default_int_handler)  # it is ignored where the tests run in the background
 (folder / f"{name}.on").touch()
 seen = sorted(path.stem for path in folder.glob("*.on"))
 try:
     if outcome == "wait":
         (folder / "waits").touch()
-        import time
         time.sleep(60)
 except KeyboardInterrupt:
     outcome = "interrupted"
@@ -106,7 +107,8 @@ def test_ctrl_c_lets_each_run_end_in_order_and_begins_no_other(
     presser = threading.Thread(target=press)
     running = pool(read)
     presser.start()
-    results = running.run(read.jobs)
+    with ending_signals_as_interrupts():
+        results = running.run(read.jobs)
     presser.join()
 
     assert [(one.tenant, one.outcome) for one in results] == [("a", "interrupted")]

@@ -53,6 +53,8 @@ def test_a_refusal_before_any_record_keeps_what_was_said(project: FleetProject) 
 
     assert (found.outcome, found.message) == ("wrong-use", "Usage error: it is wrong. What to do: mend it.")
     assert not found.heals
+    silent = result_of(read.jobs[0], 0, "", "", records=read.records, started=START, ended=START)
+    assert (silent.outcome, silent.code) == ("failed", "process-ended")  # nobody claims that it is done
 
 
 @pytest.mark.parametrize(
