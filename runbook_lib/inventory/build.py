@@ -10,7 +10,7 @@ from runbook_lib.inventory.index import DirectoryIndex, came_from_ad, collision,
 from runbook_lib.inventory.members import Principal, memberships, resolve_principals
 from runbook_lib.inventory.naming import Naming
 from runbook_lib.inventory.states import GroupRow, GroupState, Writer, route_of
-from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind, CloudSnapshot, Presence, Switch
+from runbook_lib.model.cloud import Authority, CloudGroup, CloudKind, CloudSnapshot, Owner, Presence, Switch
 from runbook_lib.model.directory import DirectoryGroup, DirectorySnapshot
 from runbook_lib.model.dn import is_below
 from runbook_lib.model.ids import MARK_ATTRIBUTE, RETIRED_MARK, GroupId
@@ -26,6 +26,7 @@ class Inventory:
         rows: One ``GroupRow`` per group, in group id order.
         members: Direct members of each group whose members were read, by group id, in the order of their ids.
         principals: Every principal and group of the tenant, by id.
+        owners: Owners of each cloud group whose owners were read; None where nobody asked for them.
     """
 
     cloud: CloudSnapshot
@@ -35,6 +36,7 @@ class Inventory:
     rows: tuple[GroupRow, ...]
     members: Mapping[str, tuple[Principal, ...]]
     principals: Mapping[str, Principal]
+    owners: Mapping[GroupId, tuple[Owner, ...]] | None = None
 
 
 def group_ids_to_probe(cloud: CloudSnapshot, index: DirectoryIndex) -> list[GroupId]:

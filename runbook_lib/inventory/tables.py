@@ -8,6 +8,7 @@ import pandas as pd
 
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import claimed_ids, writer_of
+from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.text import Text, t
 
 HEADINGS: Mapping[str, Text] = {
@@ -19,6 +20,7 @@ HEADINGS: Mapping[str, Text] = {
     "membership": t("Membership"),
     "visibility": t("Visibility"),
     "mail": t("Mail address"),
+    "owners": t("Owners"),
     "state": t("State"),
     "route": t("Route"),
     "reason_code": t("Reason (code)"),
@@ -47,7 +49,8 @@ def groups_table(inventory: Inventory) -> pd.DataFrame:
 
     Returns:
         Columns ``group_id display_name kind source membership visibility mail state route reason_code reason writer
-        ad_dn ad_guid`` (object) and ``members representable`` (Int64, missing where they could not be read).
+        ad_dn ad_guid`` (object) and ``members representable`` (Int64, missing where they could not be read). Where
+        owners were read, ``owners`` (object) follows ``mail``: empty for a group without, None where they are unknown.
     """
     rows = inventory.rows
     table = pd.DataFrame(
@@ -64,6 +67,7 @@ def groups_table(inventory: Inventory) -> pd.DataFrame:
                 "membership": "" if row.cloud is None else "dynamic" if row.cloud.dynamic else "assigned",
                 "visibility": (row.cloud.visibility or "") if row.cloud else "",
                 "mail": (row.cloud.mail or "") if row.cloud else "",
+                **_owners(inventory, row),
                 "state": row.state.value,
                 "route": row.route.value,
                 "reason_code": row.reason_code,
@@ -78,6 +82,13 @@ def groups_table(inventory: Inventory) -> pd.DataFrame:
         ]
     )
     return table.astype({"members": "Int64", "representable": "Int64"}) if len(table) else table
+
+
+def _owners(inventory: Inventory, row: GroupRow) -> dict[str, str | None]:
+    if inventory.owners is None:
+        return {}
+    owners = inventory.owners.get(row.group_id)
+    return {"owners": None if owners is None else "; ".join(map(str, owners))}
 
 
 _MEMBER_COLUMNS = {

@@ -150,6 +150,18 @@ class CloudPrincipal:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """An owner of a group. ``name`` is the display name, else the account, else the id."""
+
+    name: str
+    account: str = ""
+    """User principal name; empty where it has none or may not be read."""
+
+    def __str__(self) -> str:
+        return f"{self.name} <{self.account}>" if self.account and self.account != self.name else self.name
+
+
+@dataclass(frozen=True, slots=True)
 class Tenant:
     """The tenant that the token belongs to. ``id`` is a lower-case GUID; ``last_sync`` is ISO 8601 UTC."""
 

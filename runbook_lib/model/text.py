@@ -116,6 +116,7 @@ PLURALS = {
     "AD member": ("{number:,} AD member", "{number:,} AD members"),
     "AD object": ("{number:,} AD object", "{number:,} AD objects"),
     "answer": ("{number:,} answer", "{number:,} answers"),
+    "batch": ("{number:,} batch", "{number:,} batches"),
     "contact": ("{number:,} contact", "{number:,} contacts"),
     "change": ("{number:,} change", "{number:,} changes"),
     "difference": ("{number:,} difference", "{number:,} differences"),

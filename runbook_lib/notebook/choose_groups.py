@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from runbook_lib.errors import RunbookError
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow
-from runbook_lib.model.cloud import CloudKind
+from runbook_lib.model.cloud import CloudKind, Owner
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, counted, first_of, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import ProgressLine, show_widget
+from runbook_lib.notebook.owners_button import offer_owners
 from runbook_lib.notebook.selection_file import write_selection
 from runbook_lib.notebook.ticking.page import Column, TickRow
 from runbook_lib.notebook.ticking.table import TickTable
@@ -24,6 +28,7 @@ _COLUMNS = (
     Column(t("State"), filtered=True),
     Column(t("Route"), filtered=True),
     Column(t("Membership"), filtered=True),
+    Column(t("Owners")),
     Column(t("Mail")),
     Column(t("Members")),
     Column(t("In AD")),
@@ -59,12 +64,21 @@ def offer_groups(context: RunContext, inventory: Inventory) -> TickTable | None:
     table = TickTable(
         t("Tick the groups that 30-enable-writeback writes"),
         _COLUMNS,
-        [TickRow(str(row.group_id), _cells(row)) for row in sorted(rows, key=lambda one: one.display_name.casefold())],
+        _rows(rows, inventory.owners),
         ticked=chosen,
         changed=changed,
     )
     show_widget(table.widget)
+    if inventory.owners is None:
+        offer_owners(context, inventory, lambda owners: table.show_rows(_rows(rows, owners)))
     return table
+
+
+def _rows(rows: list[GroupRow], owners: Mapping[GroupId, tuple[Owner, ...]] | None) -> list[TickRow]:
+    """Every group by name."""
+    known = owners or {}
+    by_name = sorted(rows, key=lambda one: one.display_name.casefold())
+    return [TickRow(str(row.group_id), _cells(row, known.get(row.group_id))) for row in by_name]
 
 
 def chosen_now(rows: list[GroupRow], parameters: Parameters) -> frozenset[str]:
@@ -78,8 +92,9 @@ def chosen_now(rows: list[GroupRow], parameters: Parameters) -> frozenset[str]:
     )
 
 
-def _cells(row: GroupRow) -> tuple[str | int | None, ...]:
+def _cells(row: GroupRow, owners: tuple[Owner, ...] | None) -> tuple[str | int | None, ...]:
     cloud = row.cloud
+    named = None if owners is None else ", ".join(owner.name for owner in owners) or t("none")
     dynamic = t("dynamic") if cloud is not None and cloud.dynamic else t("assigned")
     mail = cloud.mail if cloud is not None else None
     return (
@@ -88,6 +103,7 @@ def _cells(row: GroupRow) -> tuple[str | int | None, ...]:
         row.state.value,
         row.route.value,
         dynamic,
+        named,
         mail or None,
         row.cloud_members,
         row.representable,

@@ -22,12 +22,14 @@ from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.files import DRIFT, HYBRID, WORKBOOK
 from runbook_lib.graph.groups import probe_groups
+from runbook_lib.graph.owners import read_owners
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory.build import Inventory, build_inventory, group_ids_to_probe
 from runbook_lib.inventory.index import index_directory
 from runbook_lib.inventory.tables import HEADINGS, ad_groups_table, groups_table, members_table
 from runbook_lib.model.change_kind import Operation
-from runbook_lib.model.cloud import CloudSnapshot, Switch
+from runbook_lib.model.cloud import CloudSnapshot, Owner, Presence, Switch
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.notebook.connect_sync_reading import read_server, settings_now
@@ -141,12 +143,13 @@ def show_procedure(context: RunContext, assessment: Assessment) -> None:
     context.show(hybrid_view(procedure))
 
 
-def read_sides(context: RunContext, *, keep: bool) -> Inventory:
+def read_sides(context: RunContext, *, keep: bool, owners: bool = False) -> Inventory:
     """Read Active Directory and Entra ID and join them.
 
     Args:
         context: Of the run; its connections are opened.
         keep: Whether the tables and the provenance become part of the record (the reading that is planned from).
+        owners: Whether the owners of cloud groups are read too.
 
     Raises:
         RunbookError: A parameter is missing, or one side cannot be read.
@@ -188,9 +191,37 @@ def read_sides(context: RunContext, *, keep: bool) -> Inventory:
         naming=naming_of(parameters),
         connect_v1=connect_v1_of(parameters, cloud.writers, context.clock().date()),
     )
+    if owners:
+        inventory = replace(inventory, owners=owners_now(context, inventory, ProgressLine(t("Owners"))))
     if keep:
         _keep(context, inventory)
     return inventory
+
+
+def owners_now(context: RunContext, inventory: Inventory, line: ProgressLine) -> dict[GroupId, tuple[Owner, ...]]:
+    """Read the owners of the cloud groups of an inventory, and say how many of them are known.
+
+    Raises:
+        RunbookError: See ``read_owners``.
+    """
+    groups = owners_of(inventory)
+    before = context.clock()
+    owners = read_owners(context.connect_graph(), groups, progress=line)
+    line.show(
+        t(
+            "of {read:,} of {groups:,} groups in {seconds:.1f} s; {without:,} have none",
+            read=len(owners),
+            groups=len(groups),
+            seconds=(context.clock() - before).total_seconds(),
+            without=sum(not some for some in owners.values()),
+        )
+    )
+    return owners
+
+
+def owners_of(inventory: Inventory) -> list[GroupId]:
+    """Ids of the groups that have owners in the cloud now."""
+    return [row.group_id for row in inventory.rows if row.cloud is not None and row.presence is Presence.PRESENT]
 
 
 def with_server_evidence(

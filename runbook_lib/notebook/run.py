@@ -35,6 +35,7 @@ from runbook_lib.notebook.reading import (
 )
 from runbook_lib.notebook.ticking.table import TickTable
 from runbook_lib.notebook.way import RouteRun
+from runbook_lib.parameters.cell import uses
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment
 from runbook_lib.record.run_end import RunEnd
@@ -132,7 +133,8 @@ class Run:
         if self.context.parameters.route == Route.CONNECT_SYNC.value and self.notebook in _BY_THE_SERVER:
             self._offer_evidence(t("Run this cell and those below again: they go by it."))
         self.context.step(NotebookStep.READ)
-        inventory = self._made = read_sides(self.context, keep=True)
+        owners = uses(self.notebook, "read_owners") and self.context.parameters.read_owners
+        inventory = self._made = read_sides(self.context, keep=True, owners=owners)
         self.context.note_sign_in()
         self.context.show(inventory_view(inventory))
         return inventory

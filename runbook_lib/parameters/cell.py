@@ -51,6 +51,7 @@ COMMENTS = {
     "select_kinds": "A name picks groups of these kinds alone: microsoft-365, security.",
     "select_file": "A column of this CSV file or workbook names more groups that are written.",
     "select_column": "That column has this heading; empty takes that of the ids, or the only one.",
+    "read_owners": "The inventory names the owners of groups, for one more request each.",
     "disable_ids": "The groups with these ids are disabled by 40-disable-writeback alone.",
     "disable_names": "The groups with these display names are disabled by 40-disable-writeback alone.",
     "disable_file": "A column of this CSV file or workbook names more groups for 40-disable-writeback.",
@@ -141,7 +142,7 @@ USED: dict[str, frozenset[str]] = {
             *("cloud_sync_create", "cloud_sync_enable", "cloud_sync_disable"),
         )
     ),
-    "20-inventory-groups": frozenset((*_ALL, *_READING, *_SELECTION, "route")),
+    "20-inventory-groups": frozenset((*_ALL, *_READING, *_SELECTION, "route", "read_owners")),
     "30-enable-writeback": frozenset(
         (
             *(*_ALL, *_READING, *_WRITING, *_SELECTION, *_DISABLED, *_ALLOWED, *_EXPRESSIONS),
@@ -162,6 +163,12 @@ USED: dict[str, frozenset[str]] = {
     ),
 }
 """Notebook to the names of the parameters that its steps look at."""
+
+
+def uses(notebook: str, name: str) -> bool:
+    """Whether the steps of a notebook look at a parameter; one of another name than ours may look at all of them."""
+    return name in USED.get(notebook, frozenset(COMMENTS))
+
 
 _CELL_HEADER = (
     "# What this notebook uses, with harmless defaults. The values come from a parameters file;",

@@ -153,6 +153,11 @@ class Parameters(BaseModel):
     select_column: str = Field(
         "", description="Heading of that column; empty: group_id, id or object id, or the only column"
     )
+    read_owners: bool = Field(
+        False,
+        description="Read the owners of every cloud group in 20-inventory-groups: one more request for each group, "
+        "twenty in a batch",
+    )
     disable_ids: list[str] = Field(
         [], description="Ids of the groups that 40-disable-writeback retires or deletes; 30 leaves them alone"
     )

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from markupsafe import Markup
 
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.inventory.tables import groups_table, members_table
+from runbook_lib.inventory.tables import HEADINGS, groups_table, members_table
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import Text, joined, t
@@ -80,8 +80,9 @@ def groups_view(inventory: Inventory) -> View:
     table = groups_table(inventory)
     if not len(table):
         return View(banner_html("attention", t("No groups"), t("Neither side has a group.")), t("No groups"))
-    shown = table[list(_GROUP_LABELS)].sort_values(["state", "display_name"], ignore_index=True)
-    html = table_html(shown, caption=t("Groups of both sides"), limit=200, labels=_GROUP_LABELS)
+    labels = _GROUP_LABELS if inventory.owners is None else {**_GROUP_LABELS, "owners": HEADINGS["owners"]}
+    shown = table[list(labels)].sort_values(["state", "display_name"], ignore_index=True)
+    html = table_html(shown, caption=t("Groups of both sides"), limit=200, labels=labels)
     return View(html, t("{number} groups; all columns are in groups.csv", number=len(table)))
 
 

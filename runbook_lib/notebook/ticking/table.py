@@ -85,6 +85,14 @@ class TickTable:
             self._closed = True
             self.widget.view = self._view()
 
+    def show_rows(self, rows: Sequence[TickRow]) -> None:
+        """Show these rows in the place of those so far; those that are still there stay ticked."""
+        with self._one_at_a_time:
+            self._rows = tuple(rows)
+            self._keys = frozenset(row.key for row in rows)
+            self.ticked = self._keys & self.ticked
+            self.widget.view = self._view()
+
     def told(self, content: object) -> None:
         """Do what a browser asks for: ``query`` another page, ``tick`` rows, ``tick-found`` all rows that are found."""
         if not isinstance(content, dict):

@@ -13,7 +13,7 @@ from runbook_lib.inventory.naming import Naming, cut_units, written_description
 from runbook_lib.inventory.states import GroupState, Writer
 from runbook_lib.inventory.tables import groups_table, members_table
 from runbook_lib.model.change_kind import ChangeKind
-from runbook_lib.model.cloud import Authority, CloudKind, Presence, PrincipalType, Switch
+from runbook_lib.model.cloud import Authority, CloudKind, Owner, Presence, PrincipalType, Switch
 from runbook_lib.model.finding import Severity
 from runbook_lib.model.ids import GroupId, anchor_of, as_object_guid, mark_of
 from runbook_lib.model.target import Route
@@ -293,6 +293,16 @@ def test_tables_have_the_documented_columns() -> None:
     empty = b.inventory_of(b.cloud_side(), b.directory_side())
     assert len(groups_table(empty)) == 0
     assert len(members_table(empty)) == 0
+
+
+def test_owners_are_a_column_where_they_were_read_and_unknown_is_not_none() -> None:
+    groups = [b.cloud_group(name) for name in ("Read", "None", "Unread")]
+    found = b.inventory_of(b.cloud_side(groups, {group.display_name: [] for group in groups}), b.directory_side())
+    assert "owners" not in groups_table(found).columns
+    ana, bo = Owner("Ana", "ana@contoso.com"), Owner("Bo")
+    known = replace(found, owners={groups[0].id: (ana, bo), groups[1].id: ()})
+    table = groups_table(known).set_index("display_name")["owners"]
+    assert table.to_dict() == {"Read": "Ana <ana@contoso.com>; Bo", "None": "", "Unread": None}
 
 
 def test_an_index_with_other_members_is_that_of_the_changed_snapshot() -> None:

@@ -9,9 +9,12 @@ from typing import Any, cast
 
 import pytest
 
-from runbook_lib.errors import UsageError
+from runbook_lib.errors import NoAccess, UsageError
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.notebook import choose_groups, open_run
+from runbook_lib.model.cloud import Owner
+from runbook_lib.model.ids import as_group_id
+from runbook_lib.model.text import t
+from runbook_lib.notebook import choose_groups, open_run, owners_button
 from runbook_lib.notebook.choose_groups import chosen_now, offer_groups
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.selection_file import SELECTION_FILE, read_selection, write_selection
@@ -78,6 +81,41 @@ def test_what_the_parameters_select_is_ticked_to_begin_with(tmp_path: Path, monk
     assert desk.table.ticked == {id_of("Sales"), id_of("Sales Archive")}
     desk.tick("Sales Archive", on=False)
     assert read_selection(desk.change)["select_ids"] == [id_of("Sales")]
+
+
+def test_owners_are_read_when_a_person_asks_and_a_refusal_changes_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(owners_button, "show_widget", lambda widget: buttons.append(widget))
+    monkeypatch.setattr(owners_button, "ProgressLine", lambda _: SimpleNamespace(show=said.append))
+    buttons: list[Any] = []
+    said: list[str] = []
+    desk = Desk(tmp_path, monkeypatch, select_names=["Sales"])
+    assert desk.table is not None
+    (button,) = buttons
+    assert button.description == "Read the owners of 3 groups (1 batch)"
+
+    def refused(*_: object) -> None:
+        raise NoAccess(t("They may not be read."), code="graph-forbidden", hint=t("Ask somebody."))
+
+    def stopped(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    for answer, words in ((refused, "Not read: They may not be read."), (stopped, "Stopped: no owner is shown.")):
+        monkeypatch.setattr(owners_button, "owners_now", answer)
+        button.click()
+        assert said[-1].startswith(words)
+        assert not button.disabled
+    owners = {
+        as_group_id(id_of("Sales")): (Owner("Kim", "kim@contoso.com"), Owner("Lee")),
+        as_group_id(id_of("Marketing")): (),
+    }
+    monkeypatch.setattr(owners_button, "owners_now", lambda *_: owners)
+    button.click()
+    assert button.disabled
+    shown = {row.cells[0]: row.cells[5] for row in desk.table._rows}
+    assert shown == {"Marketing": "none", "Sales": "Kim, Lee", "Sales Archive": None}
+    assert desk.table.ticked == {id_of("Sales")}
 
 
 def test_without_a_person_there_is_no_table(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -169,6 +169,16 @@ def test_a_closed_table_can_be_looked_at_and_takes_no_tick() -> None:
     assert (screen.told, screen.view["closed"], screen.view["found"]) == ([], True, 1)
 
 
+def test_rows_are_replaced_and_those_that_are_still_there_stay_ticked() -> None:
+    screen = Screen("a", "d")
+    screen.send(do="query", query={"search": "kim"})
+    assert screen.view["found"] == 0
+    screen.table.show_rows([TickRow("a", ("Sales Team", "Kim", 9)), TickRow("e", ("New", "Kim", 1))])
+    assert (screen.view["found"], screen.view["total"], screen.view["ticked"]) == (2, 2, 1)
+    screen.send(do="tick", keys=["d", "e"], on=True)
+    assert screen.told == ["ae"]
+
+
 def test_twenty_thousand_rows_cost_a_browser_one_page() -> None:
     rows = [TickRow(f"{number:08}", (f"Group {number}", "security", number)) for number in range(20_000)]
     table = TickTable(t("Groups"), COLUMNS, rows, changed=lambda _: None)
