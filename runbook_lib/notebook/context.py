@@ -21,7 +21,7 @@ from runbook_lib.model.finding import Finding
 from runbook_lib.model.text import t
 from runbook_lib.notebook.course import NotebookStep
 from runbook_lib.notebook.earlier_runs import unfinished_chain
-from runbook_lib.notebook.front_end import prompt_for, show
+from runbook_lib.notebook.front_end import TopLine, prompt_for, show
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.cells import run_mark_of
 from runbook_lib.record.open_page import write_open_page
@@ -58,6 +58,8 @@ class RunContext:
         self.interactive = interactive
         self.lock_held = False
         """Whether this run holds the writer's lock."""
+        self.top = TopLine()
+        """Where JupyterLab's notebook says at its top that the run has stopped."""
         self._resources = ExitStack()
         self._graph: GraphClient | None = None
         self._directory: Directory | None = None
@@ -149,7 +151,8 @@ class RunContext:
     # what people and the record see
 
     def step(self, step: NotebookStep) -> None:
-        """Note in the record that this step was reached."""
+        """Note in the record that this step was reached; it is not stopped any more."""
+        self.top.clear()
         self.record.note_step(step.title, self.clock())
 
     def note(self, *findings: Finding) -> None:

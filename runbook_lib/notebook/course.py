@@ -93,6 +93,10 @@ class Course:
         """The error that ended a step and that no later attempt has mended."""
         return self._failed[1] if self._failed else None
 
+    def step_of(self, error: BaseException) -> NotebookStep | None:
+        """The step that ended with this error; None where it ended another cell."""
+        return self._failed[0] if self._failed and self._failed[1] is error else None
+
     @property
     def begun(self) -> bool:
         """Whether any step was carried out."""

@@ -14,18 +14,20 @@ from typing import Any, Protocol
 from IPython.core.getipython import get_ipython
 from IPython.display import display
 
-from runbook_lib.errors import RunbookError
+from runbook_lib.errors import AwaitingApproval, RunbookError
 from runbook_lib.files import RUN_MIME
 from runbook_lib.graph.sign_in.device_code import DeviceCode, SignInPrompt
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.model.untrusted import printable
+from runbook_lib.notebook.lab import StoppedHere
 from runbook_lib.record.cells import run_mark_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.shown.html import View, line_html
 from runbook_lib.shown.sign_in import NOTICE_TYPE, NOTICES_VARIABLE, sign_in_code_html, sign_in_text
 
 _SECONDS_BETWEEN_UPDATES = 0.25
+_NOTHING_SHOWN = {"text/html": "", "text/plain": ""}
 
 
 def show(view: View, mark: Mapping[str, str]) -> None:
@@ -52,6 +54,34 @@ class TextLine(Protocol):
 
     def show(self, text: Text) -> None:
         """Replace what was said before."""
+
+
+class TopLine:
+    """A place at the top of a notebook in JupyterLab, which later cells of the run write to.
+
+    *Run All* leaves a reader at the end of the notebook or at its beginning; where it stopped is said here.
+    """
+
+    def __init__(self) -> None:
+        self._handle: Any = None
+        self._empty = True
+
+    def open(self) -> None:
+        """Take the place, in the output of the cell that runs now."""
+        if get_ipython() is not None:
+            self._handle = display(_NOTHING_SHOWN, raw=True, display_id=True)  # type: ignore[no-untyped-call]
+
+    def show(self, view: View) -> None:
+        """Say this in the place of what was said before; nothing where no place was taken."""
+        if self._handle is not None:
+            self._empty = False
+            self._handle.update({"text/html": str(view.html), "text/plain": printable(view.text)}, raw=True)
+
+    def clear(self) -> None:
+        """Say nothing any more."""
+        if self._handle is not None and not self._empty:
+            self._empty = True
+            self._handle.update(_NOTHING_SHOWN, raw=True)
 
 
 class ProgressLine:
@@ -85,25 +115,29 @@ class ProgressLine:
             self._handle.update(data, raw=True)
 
 
-def watch_opening() -> None:
-    """Say what an error means that ends a cell before there is a run; a run of this kernel that is watched stays so."""
+def watch_opening(*, in_front: bool) -> None:
+    """Say what an error means that ends a cell before there is a run; a run of this kernel that is watched stays so.
+
+    Where a person sits in front of it (``in_front``), JupyterLab brings them to that cell.
+    """
     shell: Any = get_ipython()
     if shell is None or any(getattr(one, "watches_runs", False) for one in shell.events.callbacks["post_run_cell"]):
         return
-    _watch(shell, {}, lambda _: None)
+    _watch(shell, {}, lambda _: None, in_front=in_front)
 
 
-def watch_cells(folder: RecordFolder, on_error: Callable[[BaseException], None]) -> None:
+def watch_cells(folder: RecordFolder, on_error: Callable[[BaseException], None], *, in_front: bool) -> None:
     """Mark a cell of this kernel that ends with an error as one of this run, and tell ``on_error``.
 
-    Replaces the watch of an earlier run.
+    Replaces the watch of an earlier run. Where a person sits in front of it (``in_front``), JupyterLab brings them to
+    that cell: *Run All* stops there, and leaves them at the last one.
     """
     shell: Any = get_ipython()
     if shell is not None:
-        _watch(shell, run_mark_of(folder), on_error)
+        _watch(shell, run_mark_of(folder), on_error, in_front=in_front)
 
 
-def _watch(shell: Any, mark: Mapping[str, str], on_error: Callable[[BaseException], None]) -> None:
+def _watch(shell: Any, mark: Mapping[str, str], on_error: Callable[[BaseException], None], *, in_front: bool) -> None:
     # Minimal: a traceback must never show argument values, which may be secrets.
     shell.InteractiveTB.set_mode("Minimal")
     for callback in list(shell.events.callbacks["post_run_cell"]):
@@ -116,6 +150,8 @@ def _watch(shell: Any, mark: Mapping[str, str], on_error: Callable[[BaseExceptio
             return
         # What an error means is told as data: its text is not ours alone, and anybody's class may have our titles.
         show_mark({**mark, **meaning_of(error)})
+        if in_front and not isinstance(error, AwaitingApproval):  # the gate's form brings people to itself
+            show_widget(StoppedHere().widget)
         on_error(error)
 
     after_cell.watches_runs = True  # type: ignore[attr-defined]

@@ -63,10 +63,10 @@ def open_run(
             something that this notebook needs and was not told; a selection file that is none.
         Refused: This notebook needs a selection, and nothing is selected.
     """
-    watch_opening()
     environment = os.environ if environment is None else environment
-    root = project_root(environment)
     interactive = "JPY_SESSION_NAME" in environment and RECORD_VARIABLE not in environment
+    watch_opening(in_front=interactive)
+    root = project_root(environment)
     parameters, given, file = _parameters(namespace, environment, root, interactive=interactive)
     require(parameters, "change_id")
     parameters = absolute_paths(parameters, root)
@@ -88,7 +88,9 @@ def open_run(
     if isinstance(earlier, Run):
         earlier.give_way(record.folder.run_id)
     namespace[_OWN_RUN] = run
-    watch_cells(record.folder, run.ended_with)
+    watch_cells(record.folder, run.ended_with, in_front=interactive)
+    if interactive:
+        context.top.open()
     context.show(parameters_view(given, record.folder, interactive=interactive, file=file))
     require_needs(notebook, parameters)
     return run

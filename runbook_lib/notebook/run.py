@@ -12,7 +12,7 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.notebook.authority_way import AuthorityWay, changes_authority
 from runbook_lib.notebook.change import ChangeSession
 from runbook_lib.notebook.choose_groups import offer_groups
@@ -24,6 +24,7 @@ from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, NotebookStep,
 from runbook_lib.notebook.direct_way import DirectWay
 from runbook_lib.notebook.earlier_runs import done_of
 from runbook_lib.notebook.evidence_form import EvidenceForm
+from runbook_lib.notebook.front_end import outcome_of
 from runbook_lib.notebook.reading import (
     check_ends,
     compare_sides,
@@ -44,7 +45,7 @@ from runbook_lib.routes.direct.drift import Drift
 from runbook_lib.routes.registry import rules_of
 from runbook_lib.shown.inventory import groups_view, inventory_view, members_view
 from runbook_lib.shown.preflight import evidence_view, findings_view, hand_offs_view
-from runbook_lib.shown.start import end_view, records_view, sealing_text
+from runbook_lib.shown.start import end_view, finished_view, records_view, sealing_text, stopped_view
 from runbook_lib.shown.timeline import timeline_view
 
 _BY_THE_SERVER = frozenset({"30-enable-writeback", "40-disable-writeback", "60-undo-change"})
@@ -205,6 +206,7 @@ class Run:
             context.close()
         self.course.close(t("it is finished"))
         folder = context.record.folder
+        context.top.show(finished_view(end.outcome, end.error))
         sealing = sealing_text(folder, context.environment)
         context.show(end_view(end.outcome, folder, end.error, notebook=self.notebook, sealing=sealing))
         if isinstance(context.record.facts.get("plan"), Mapping):
@@ -218,6 +220,8 @@ class Run:
         if self.course.closed or (isinstance(error, RunbookError) and error.code in LEAVE_THE_VERDICT):
             return
         context = self.context
+        step = self.course.step_of(error)
+        context.top.show(stopped_view(error, outcome_of(error), step.title if step else NOTHING))
         # A disk that does not take the verdict must not hide the error that ended the cell, nor keep lock and
         # connections; whoever ran the notebook reads the verdict from the journal then.
         with suppress(RunbookError):

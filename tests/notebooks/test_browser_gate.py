@@ -27,13 +27,13 @@ pytestmark = [
 ]
 NAMES = ["$\\phantom{Not} \\href{javascript:alert(1)}{Finance}$", "$x^2$ costs $5", "<script>alert(1)</script>"]
 FIELD, PREFLIGHT = "run.connect_server()", "preflight = run.preflight()"
-PLAN, WATCH = "change = run.plan_enable", "change.verify()"
+TOP, PLAN, WATCH = "run = open_run(", "change = run.plan_enable", "change.verify()"
 
 
 def test_run_all_stops_at_the_gate_and_the_form_opens_it(fresh_rehearsal: RunningRehearsal, tmp_path: Path) -> None:
     mine = written(tmp_path, fresh_rehearsal.parameters_file, change_id="CHG-LAB", select_names=NAMES)
     with lab(tmp_path, "30-enable-writeback", mine) as tab:
-        _journey(tab, fresh_rehearsal, tmp_path / "records" / "CHG-LAB")
+        _journey(tab, fresh_rehearsal, tmp_path / "records" / "CHG-LAB", mine)
 
 
 def test_cloud_sync_is_watched_and_the_watch_can_be_cancelled(
@@ -130,9 +130,22 @@ def _ticks(tab: Page, record: Path) -> None:
     tab.wait(f"{grey}.includes('{plan.phrase}')")
 
 
-def _journey(tab: Page, rehearsal: RunningRehearsal, records: Path) -> None:
+def _refused(tab: Page, mine: Path) -> None:
+    """A plan that is too large: JupyterLab comes to its cell, and the top of the notebook says so."""
+    fits = mine.read_text(encoding="utf-8")
+    mine.write_text(json.dumps(json.loads(fits) | {"max_creates": 2}), encoding="utf-8")
+    run_all(tab)
+    tab.wait(f"{output(TOP)}.includes('the run stopped at: Plan')")
+    tab.wait(f"{cell(PLAN)}.classList.contains('jp-mod-active')")
+    mine.write_text(fits, encoding="utf-8")
+
+
+def _journey(tab: Page, rehearsal: RunningRehearsal, records: Path, mine: Path) -> None:
+    _refused(tab, mine)
     run_all(tab)
     tab.wait(f"{output(GATE)}.includes('Awaiting approval')")
+    tab.wait(f"{output(TOP)}.includes('Awaiting approval: the run stopped at: Gate')")
+    assert "Plan" not in tab.value(output(TOP)), "nothing is left of the run before"
     assert tab.value(output(FINISH)) == ""
     assert rehearsal.control.writes()["count"] == 0
     # A name is shown as it is: nothing of it was typeset, linked or run.
@@ -147,7 +160,9 @@ def _journey(tab: Page, rehearsal: RunningRehearsal, records: Path) -> None:
     assert rehearsal.control.writes()["count"] == 0
     approve(tab, record)
     tab.wait(f"{output(FINISH)}.includes('Done')")
-    assert "Awaiting approval" not in tab.value(output(GATE)), "no stale error above what was written"
+    for place in (GATE, TOP):
+        assert "Awaiting approval" not in tab.value(output(place)), "no stale error above what was written"
+    assert "Done: the last cell says what comes next." in tab.value(output(TOP))
     assert json.loads((record / "record.json").read_bytes())["outcome"] == "done"
     written = [attributes.get("displayName") for attributes in rehearsal.control.directory().values()]
     assert all([name] in written for name in NAMES)
