@@ -11,6 +11,8 @@ from runbook_lib.inventory.index import claimed_ids, writer_of
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.text import Text, t
 
+OWNERS_UNKNOWN = "(unknown)"
+"""In the column of owners: nobody could read them. An empty text says that the group has none."""
 HEADINGS: Mapping[str, Text] = {
     "group_id": t("Group id"),
     "display_name": t("Group"),
@@ -50,7 +52,8 @@ def groups_table(inventory: Inventory) -> pd.DataFrame:
     Returns:
         Columns ``group_id display_name kind source membership visibility mail state route reason_code reason writer
         ad_dn ad_guid`` (object) and ``members representable`` (Int64, missing where they could not be read). Where
-        owners were read, ``owners`` (object) follows ``mail``: empty for a group without, None where they are unknown.
+        owners were read, ``owners`` (object) follows ``mail``: empty for a group without, ``OWNERS_UNKNOWN`` where they could
+        not be read.
     """
     rows = inventory.rows
     table = pd.DataFrame(
@@ -84,11 +87,11 @@ def groups_table(inventory: Inventory) -> pd.DataFrame:
     return table.astype({"members": "Int64", "representable": "Int64"}) if len(table) else table
 
 
-def _owners(inventory: Inventory, row: GroupRow) -> dict[str, str | None]:
+def _owners(inventory: Inventory, row: GroupRow) -> dict[str, str]:
     if inventory.owners is None:
         return {}
     owners = inventory.owners.get(row.group_id)
-    return {"owners": None if owners is None else "; ".join(map(str, owners))}
+    return {"owners": OWNERS_UNKNOWN if owners is None else "; ".join(map(str, owners))}
 
 
 _MEMBER_COLUMNS = {

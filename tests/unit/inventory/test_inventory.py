@@ -11,7 +11,7 @@ from runbook_lib.inventory.build import group_ids_to_probe
 from runbook_lib.inventory.index import index_directory
 from runbook_lib.inventory.naming import Naming, cut_units, written_description
 from runbook_lib.inventory.states import GroupState, Writer
-from runbook_lib.inventory.tables import groups_table, members_table
+from runbook_lib.inventory.tables import OWNERS_UNKNOWN, groups_table, members_table
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import Authority, CloudKind, Owner, Presence, PrincipalType, Switch
 from runbook_lib.model.finding import Severity
@@ -302,7 +302,7 @@ def test_owners_are_a_column_where_they_were_read_and_unknown_is_not_none() -> N
     ana, bo = Owner("Ana", "ana@contoso.com"), Owner("Bo")
     known = replace(found, owners={groups[0].id: (ana, bo), groups[1].id: ()})
     table = groups_table(known).set_index("display_name")["owners"]
-    assert table.to_dict() == {"Read": "Ana <ana@contoso.com>; Bo", "None": "", "Unread": None}
+    assert table.to_dict() == {"Read": "Ana <ana@contoso.com>; Bo", "None": "", "Unread": OWNERS_UNKNOWN}
 
 
 def test_an_index_with_other_members_is_that_of_the_changed_snapshot() -> None:
