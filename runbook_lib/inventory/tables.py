@@ -52,8 +52,8 @@ def groups_table(inventory: Inventory) -> pd.DataFrame:
     Returns:
         Columns ``group_id display_name kind source membership visibility mail state route reason_code reason writer
         ad_dn ad_guid`` (object) and ``members representable`` (Int64, missing where they could not be read). Where
-        owners were read, ``owners`` (object) follows ``mail``: empty for a group without, ``OWNERS_UNKNOWN`` where they could
-        not be read.
+        owners were read, ``owners`` (object) follows ``mail``: empty for a group without, ``OWNERS_UNKNOWN`` where they
+        could not be read.
     """
     rows = inventory.rows
     table = pd.DataFrame(
