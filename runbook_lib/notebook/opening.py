@@ -10,13 +10,14 @@ from pathlib import Path
 
 from IPython.core.getipython import get_ipython
 
-from runbook_lib.errors import UsageError
+from runbook_lib.errors import Refused, UsageError
 from runbook_lib.files import JOURNAL, RECORD_VARIABLE
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import watch_cells, watch_opening
 from runbook_lib.notebook.run import Run
 from runbook_lib.notebook.selection_file import SELECTION_FILE, read_selection
+from runbook_lib.notebook.undo_form import offer_undo
 from runbook_lib.parameters.cell import PARAMETERS_FILE, USED
 from runbook_lib.parameters.groups_file import SELECTIONS
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
@@ -24,7 +25,7 @@ from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import absolute_paths, named_files, project_root
 from runbook_lib.parameters.validate import require
 from runbook_lib.record.folder import RecordFolder, new_run_id
-from runbook_lib.record.needs import require_needs
+from runbook_lib.record.needs import UNDO, require_needs, require_undoable, undoable
 from runbook_lib.record.run_record import RunRecord, versions
 from runbook_lib.shown.start import parameters_view
 from runbook_lib.signing.from_parameters import signing_of
@@ -75,6 +76,8 @@ def open_run(
     if ticked:
         given |= ticked
         parameters = absolute_paths(parameters_from_values(given, source=SELECTION_FILE, project_root=None), root)
+    if interactive and notebook == UNDO:
+        _choose_record(namespace, parameters, root)
     begun = environment.get(RECORD_VARIABLE, "")
     if begun:
         record = _continued(RecordFolder.open(Path(begun)), parameters, notebook)
@@ -136,6 +139,31 @@ def _file_in_cell(named: object, environment: Mapping[str, str]) -> str:
             values={"name": PARAMETERS_FILE},
         )
     return named
+
+
+def _choose_record(namespace: MutableMapping[str, object], parameters: Parameters, root: Path) -> None:
+    """Where no record is named that can be undone, let a person choose one; this cell and those below then run again.
+
+    Raises:
+        UsageError: None is named that can be undone; no run has begun.
+        Refused: It wrote nothing, or is not finished.
+    """
+    try:
+        require_undoable(parameters)
+    except (UsageError, Refused) as error:
+
+        def chosen(record: Path) -> None:
+            named = str(resolve(str(record), root))
+            require_undoable(parameters.model_copy(update={"undo_record": named}))
+            namespace["undo_record"] = named
+
+        offer_undo(undoable(Path(parameters.records_dir)), chosen)
+        raise type(error)(
+            error.message,
+            code=error.code,
+            hint=t("Choose the record in the form of this cell, or name its folder in undo_record."),
+            values={name: value for name, value in error.values.items() if name != "choices"},
+        ) from None
 
 
 def _ticked(parameters: Parameters, notebook: str) -> dict[str, object]:

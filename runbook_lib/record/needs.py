@@ -13,8 +13,8 @@ from runbook_lib.change.journal_check import done_by
 from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.files import JOURNAL, RECORD
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import joined, t
-from runbook_lib.model.untrusted import typed
+from runbook_lib.model.text import Text, counted, joined, t, verbatim
+from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require_group_type
 from runbook_lib.record.folder import RecordFolder
@@ -38,6 +38,7 @@ class Undoable:
         operation: ``enable``, ``disable`` or ``undo``.
         groups: How many groups its plan touched.
         outcome: As record.json says it.
+        reason: Why the change was made, as its run was told; may be empty.
     """
 
     record: Path
@@ -45,6 +46,20 @@ class Undoable:
     operation: str
     groups: int
     outcome: str
+    reason: str = ""
+
+    @property
+    def said(self) -> Text:
+        """What the record is, for a list of them: when, what it did to how many groups, for which change and why."""
+        change = self.record.parent.name
+        return t(
+            "{time} UTC: {operation}, {groups}, {outcome}; {change}",
+            time=self.started[:16].replace("T", " "),
+            operation=self.operation,
+            groups=counted(self.groups, "group"),
+            outcome=self.outcome,
+            change=joined((verbatim(change), verbatim(printable(self.reason, limit=60))), ": "),
+        )
 
     @property
     def line(self) -> str:
@@ -101,8 +116,14 @@ def _finished(folder: Path) -> Iterator[Undoable]:
             continue
         facts: dict[str, Any] = json.loads(read_plain(journal.run / RECORD, largest=LARGEST_PLAN).data)
         plan = facts["plan"]
+        told = facts.get("parameters")
         yield Undoable(
-            journal.run, str(facts["started"]), str(plan["operation"]), int(plan["groups"]), str(facts["outcome"])
+            journal.run,
+            str(facts["started"]),
+            str(plan["operation"]),
+            int(plan["groups"]),
+            str(facts["outcome"]),
+            str(told.get("reason") or "") if isinstance(told, dict) else "",
         )
 
 

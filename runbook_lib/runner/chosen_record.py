@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.files import JOURNAL, MANIFEST, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome, ending_of_facts
-from runbook_lib.model.text import NOTHING, t
+from runbook_lib.model.text import NOTHING, and_more, t
 from runbook_lib.runner import console
 
 if TYPE_CHECKING:
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from runbook_lib.record.folder import RecordFolder
 
 _FILES = (RECORD, PLAN, JOURNAL, MANIFEST)
+_MOST_OFFERED = 20
+"""Records that are offered by number; others are named by their folder."""
 _MOST_NAMED = 10
 """Runs that are named where one of many has to be chosen."""
 
@@ -117,6 +119,27 @@ def chosen_record(path: Path, *, first: Callable[[RunOffered], bool] | None = No
         console.print_line(t("  {number}  {line}", number=number, line=line))
     number = click.prompt(t("Which run"), type=click.IntRange(1, len(runs)), prompt_suffix=": ")
     return runs[int(number) - 1].path
+
+
+def chosen_undo(records: Path) -> Path | None:
+    """The record that a person at a terminal wants undone; None where nobody is there, or there is none to choose.
+
+    Args:
+        records: Folder of the changes.
+    """
+    from runbook_lib.record.needs import undoable
+
+    if not sys.stdin.isatty() or not (found := undoable(records)):
+        return None
+    console.print_line(t("Records that can be undone, the newest first:"))
+    for number, one in enumerate(found[:_MOST_OFFERED], 1):
+        console.print_line(t("  {number}  {record}", number=number, record=one.said))
+    if len(found) > _MOST_OFFERED:
+        console.print_line(t("  {text}", text=and_more(len(found) - _MOST_OFFERED)))
+    text = str(click.prompt(t("Which one is to be undone (its number, or a folder)"), prompt_suffix=": ")).strip()
+    if text.isdecimal() and 1 <= int(text) <= min(len(found), _MOST_OFFERED):
+        return found[int(text) - 1].record
+    return Path(text).absolute()
 
 
 def recorded_parameters(folder: RecordFolder, *names: str) -> Parameters:

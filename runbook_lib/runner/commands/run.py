@@ -16,6 +16,7 @@ from runbook_lib.model.duration import duration_text
 from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
 from runbook_lib.model.text import t
 from runbook_lib.runner import console
+from runbook_lib.runner.chosen_record import chosen_undo
 from runbook_lib.runner.options import (
     USUAL_TIME_LIMIT,
     TakesParameters,
@@ -131,13 +132,14 @@ def run_with_progress(
     timeout: float | None = None,
 ) -> RunResult:
     """What ``gwb run`` does before it shows the result. ``progress`` is closed at the end; ``timeout`` in seconds."""
+    from dataclasses import replace
     from datetime import timedelta
 
     from runbook_lib.parameters.check import notes
     from runbook_lib.parameters.load import load_parameters
     from runbook_lib.parameters.paths import absolute_paths, project_root
     from runbook_lib.parameters.validate import require
-    from runbook_lib.record.needs import find_notebook, require_needs
+    from runbook_lib.record.needs import UNDO, find_notebook, require_needs
 
     root = project_root()
     found = find_notebook(notebook, root)
@@ -148,7 +150,12 @@ def run_with_progress(
     parameters = loaded.parameters
     require(parameters, "change_id")
     console.show_notes((*loaded.notes, *notes(parameters, root)))
-    require_needs(found.stem, absolute_paths(parameters, root))
+    complete = absolute_paths(parameters, root)
+    if found.stem == UNDO and not complete.undo_record and (chosen := chosen_undo(Path(complete.records_dir))):
+        told = {"undo_record": str(chosen)}
+        complete, parameters = complete.model_copy(update=told), parameters.model_copy(update=told)
+        loaded = replace(loaded, parameters=parameters, given={**loaded.given, **told})
+    require_needs(found.stem, complete)
 
     from runbook_lib.runner.run import run_notebook
 
