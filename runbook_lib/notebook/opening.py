@@ -22,7 +22,7 @@ from runbook_lib.parameters.cell import PARAMETERS_FILE, USED
 from runbook_lib.parameters.groups_file import SELECTIONS
 from runbook_lib.parameters.load import load_parameters, parameters_from_values
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.paths import absolute_paths, named_files, project_root
+from runbook_lib.parameters.paths import absolute_paths, named_files, project_root, resolve
 from runbook_lib.parameters.validate import require
 from runbook_lib.record.folder import RecordFolder, new_run_id
 from runbook_lib.record.needs import UNDO, require_needs, require_undoable, undoable

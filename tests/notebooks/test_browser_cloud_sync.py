@@ -19,6 +19,7 @@ from tests.support.jupyterlab import (
     FINISH,
     GATE,
     approve,
+    cell,
     lab,
     output,
     run_all,
@@ -31,7 +32,7 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None and os.environ.get("CI") != "true", reason="Chromium is not installed"),
 ]
 DISABLE, UNDO = "40-disable-writeback", "60-undo-change"
-PLAN, WATCH = "change = run.plan_", "change.verify()"
+BEGIN, PLAN, WATCH = "run = open_run(", "change = run.plan_", "change.verify()"
 
 
 def approved(tab: Page, rehearsal: RunningRehearsal, record: Path) -> None:
@@ -60,9 +61,14 @@ def test_a_group_leaves_and_comes_back_and_a_configuration_goes(
         approved(tab, fresh_rehearsal, out)
         assert {*before["assigned"]} - {*configuration(world)["assigned"]} == {IDS["data-analysts"]}
 
-        told("CHG-BACK", undo_record=str(sealed_record(records / "CHG-OUT")))
+        sealed_record(records / "CHG-OUT")
+        told("CHG-BACK")  # which record is chosen in the notebook
         turn_to(tab, UNDO)
         run_all(tab)
+        tab.wait(f"{output(BEGIN)}.includes('which change is to be undone?')")
+        assert "enable" not in (offered := tab.value(f"{cell(BEGIN)}.querySelector('select').innerText"))
+        assert "UTC: disable, 1 group, done; CHG-OUT" in offered.replace("\N{NO-BREAK SPACE}", " ")
+        tab.click(f"{cell(BEGIN)}.querySelector('button.jupyter-button')")
         tab.wait(f"{output(GATE)}.includes('Awaiting approval')")
         approved(tab, fresh_rehearsal, latest_record(records / "CHG-BACK"))
         assert configuration(world) == before
