@@ -13,7 +13,7 @@ from typing import Any
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.text import joined, t
-from runbook_lib.notebook.front_end import ProgressLine, show_widget
+from runbook_lib.notebook.front_end import ProgressLine, TextLine, show_widget
 from runbook_lib.notebook.lab import StoppedHere
 from runbook_lib.record.needs import Undoable
 
@@ -30,7 +30,7 @@ class UndoForm:
         line: Says what became of the form.
     """
 
-    def __init__(self, offered: list[Undoable], *, chosen: Callable[[Path], None], line: ProgressLine) -> None:
+    def __init__(self, offered: list[Undoable], *, chosen: Callable[[Path], None], line: TextLine) -> None:
         import ipywidgets
 
         self._chosen = chosen

@@ -35,7 +35,7 @@ class Front:
             def show(self, text: str) -> None:
                 front.said.append(text)
 
-        self.form = UndoForm(offered, chosen=chosen, line=Line())  # type: ignore[arg-type]
+        self.form = UndoForm(offered, chosen=chosen, line=Line())
         return self.form
 
     def begin(self) -> Any:
