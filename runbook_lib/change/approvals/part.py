@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
+from runbook_lib.errors import UsageError
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.change_kind import ChangeKind
+from runbook_lib.model.text import t
+from runbook_lib.model.untrusted import printable
 
+_MOST_CHOICES = 20
+"""Groups that an error names."""
 _COMES_FIRST = frozenset({ChangeKind.MAP, ChangeKind.ADOPT})
 """The mapping that groups arrive under, and the one group that is tried before the others of a move."""
 _WAITS_FOR_IT = frozenset({ChangeKind.ASSIGN, ChangeKind.PROVISION, ChangeKind.START, ChangeKind.UNMARK})
@@ -35,6 +40,49 @@ def part_of(plan: Plan, left_out: Collection[str]) -> Plan:
         return plan
     return replace(
         plan, changes=with_mapping(plan, self_sufficient([c for c in plan.changes if c.group_id not in left_out]))
+    )
+
+
+def groups_of(plan: Plan) -> dict[str, str]:
+    """Id to display name of each group that a plan is about, in the order of its changes."""
+    return {str(change.group_id): change.display_name for change in plan.changes if change.group_id}
+
+
+def left_out_by(plan: Plan, only: Collection[str], leave_out: Collection[str]) -> frozenset[str]:
+    """Ids of the groups that an approver leaves out, who names groups by id or by whole display name.
+
+    Args:
+        plan: The whole plan.
+        only: The groups that are approved; none named: all.
+        leave_out: The groups that are not.
+
+    Raises:
+        UsageError: The plan is about no such group, or about several of that name (``group-not-in-plan``).
+    """
+    groups = groups_of(plan)
+    kept = {_named(text, groups) for text in only} or set(groups)
+    return (frozenset(groups) - kept) | {_named(text, groups) for text in leave_out}
+
+
+def _named(text: str, groups: Mapping[str, str]) -> str:
+    if text.lower() in groups:
+        return text.lower()
+    found = [group_id for group_id, name in groups.items() if name == text]
+    if len(found) == 1:
+        return found[0]
+    name = printable(text, limit=80)
+    raise UsageError(
+        t("The plan is about {number} groups called {name}.", number=len(found), name=name)
+        if found
+        else t("The plan is about no group with the id or the name {name}.", name=name),
+        code="group-not-in-plan",
+        hint=t("Name one of these by its id:"),
+        values={
+            "group": text,
+            "choices": [f"{group_id}  {printable(groups[group_id], limit=80)}" for group_id in (found or groups)][
+                :_MOST_CHOICES
+            ],
+        },
     )
 
 

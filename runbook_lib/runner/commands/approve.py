@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +15,7 @@ from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.files import RECORD
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import Text, first_of, t
 from runbook_lib.runner import console
 from runbook_lib.runner.chosen_record import chosen_record, complete_records, recorded_parameters
 from runbook_lib.runner.options import parse_duration
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from runbook_lib.model.change import Plan
     from runbook_lib.record.folder import RecordFolder
 
+_MOST_WAITING = 10
+"""Groups that are left out and named."""
 _WHO = ("approvers", "trusted_signers", "require_other_approver")
 """Parameters that say who may approve."""
 
@@ -41,6 +43,12 @@ _WHO = ("approvers", "trusted_signers", "require_other_approver")
 @click.option(
     "--key", type=click.Path(path_type=Path), metavar="FILE", help="Sign with the private key in this PEM file."
 )
+@click.option(
+    "--only", metavar="GROUP", multiple=True, help="Approve this group alone, by id or name; may be repeated."
+)
+@click.option(
+    "--leave-out", metavar="GROUP", multiple=True, help="Leave this group out, and let it wait; may be repeated."
+)
 @click.option("--standing", is_flag=True, help="Approve in advance, for a schedule, instead of this one plan.")
 @click.option("--until", metavar="DATE", help="Standing: last day, as 2026-12-31; at most 90 days ahead.")
 @click.option("--kinds", metavar="LIST", help="Standing: of update, add-members, remove-members.  [default: all three]")
@@ -54,19 +62,23 @@ def approve(
     phrase: str | None,
     valid: str | None,
     key: Path | None,
+    only: tuple[str, ...],
+    leave_out: tuple[str, ...],
     standing: bool,
     **given: Any,
 ) -> None:
     """Approve the plan in RECORD.
 
     RECORD is the folder of a run that ended with awaiting-approval, or its change's folder: then its runs are offered,
-    the newest that waits first. Afterwards run the same notebook with the same
+    the newest that waits first. With --only or --leave-out a part of the plan is approved: what is left out waits, and so
+    does whatever cannot be carried out without it. Afterwards run the same notebook with the same
     parameters again: what is still as planned is applied.
 
     With --standing, RECORD may also be a run that was applied: the groups of its plan are approved for runs to come,
     never for creating, retiring, restoring, deleting or changing the type of a group.
     """
     from runbook_lib.change.approvals.approvers import require_approver
+    from runbook_lib.change.approvals.part import groups_of, part_of
     from runbook_lib.change.approvals.plan import approve_plan
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.manifest import manifest_digest, verified_record
@@ -76,6 +88,12 @@ def approve(
 
     if not standing:
         refuse_standing_options(given)
+    elif only or leave_out:
+        raise UsageError(
+            t("--only and --leave-out belong to the approval of one plan."),
+            code="part-option",
+            hint=t("Leave out --standing, or name groups of a standing approval with --group."),
+        )
     length = parse_duration("4h" if valid is None else valid)
     folder = RecordFolder.open(chosen_record(record))
     verification = verified_record(folder)
@@ -91,7 +109,11 @@ def approve(
             values={"problems_found": list(verification.problems)},
         )
     # What cannot be approved is refused before anybody types a name.
-    plan = None if standing else _waiting_plan(folder)
+    whole = plan = None if standing else _waiting_plan(folder)
+    left_out = frozenset[str]()
+    if plan is not None and (only or leave_out):
+        left_out = _left_out(folder, plan, only, leave_out)
+        plan = part_of(plan, left_out)
     approver = approver if approver is not None else _asked_name()
     digest = manifest_digest(folder.path) if verification.sealed else None
     approvers = _approvers(folder)
@@ -103,7 +125,7 @@ def approve(
 
         approve_standing(folder.path, approver, phrase, valid, given, digest, approvers, signing)
         return
-    if phrase is None and plan is not None:
+    if phrase is None and plan is not None and plan.changes:
         phrase = console.typed_phrase(plan_lines(plan), plan.phrase)
     path = approve_plan(
         folder.path,
@@ -115,6 +137,7 @@ def approve(
         manifest_digest=digest,
         approvers=approvers,
         signing=signing,
+        left_out=left_out,
     )
     until = datetime.now(UTC) + length
     console.print_line(
@@ -125,6 +148,10 @@ def approve(
             file=console.shown_path(path),
         )
     )
+    if whole is not None and plan is not None and whole is not plan:
+        approved = groups_of(plan)
+        waiting = [name for group_id, name in groups_of(whole).items() if group_id not in approved]
+        console.print_line(t("Left out, and waiting: {groups}", groups=first_of(waiting, _MOST_WAITING)))
     console.print_line(t("Now run the same notebook with the same parameters again."))
 
 
@@ -150,6 +177,26 @@ def _waiting_plan(folder: RecordFolder) -> Plan:
             values={"record": str(folder.path)},
         )
     return plan
+
+
+def _left_out(folder: RecordFolder, plan: Plan, only: Sequence[str], leave_out: Sequence[str]) -> frozenset[str]:
+    """Ids of the groups of the plan that are not approved.
+
+    Raises:
+        UsageError: A group that the plan is not about; or a change that broke off, which is finished as it was begun
+            (``part-of-open-change``).
+    """
+    from runbook_lib.change.approvals.part import left_out_by
+    from runbook_lib.change.journal import journals_of, open_chain
+    from runbook_lib.routes.registry import ROUTES
+
+    if open_chain(journals_of(folder.change_folder, ROUTES)):
+        raise UsageError(
+            t("That change stopped midway, and is finished as it was begun: as a whole."),
+            code="part-of-open-change",
+            hint=t("Approve it without --only and --leave-out."),
+        )
+    return left_out_by(plan, only, leave_out)
 
 
 def _approvers(folder: RecordFolder) -> Approvers:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from runbook_lib.change.approvals.gate import granted, read_all
-from runbook_lib.change.approvals.part import part_of, phrase_of_part
+from runbook_lib.change.approvals.part import left_out_by, part_of, phrase_of_part
 from runbook_lib.change.approvals.plan import approve_plan
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import AwaitingApproval, UsageError
@@ -34,6 +35,37 @@ def nested_plan() -> Plan:
 
 PLAN = nested_plan()
 IDS = {change.display_name: change.group_id for change in PLAN.changes}
+
+
+@pytest.mark.parametrize(
+    ("only", "leave_out", "left_out"),
+    [
+        ((), (), ()),
+        (("Alone",), (), ("Parent", "Child")),
+        ((str(IDS["Alone"]).upper(), "Child"), (), ("Parent",)),
+        ((), ("Child",), ("Child",)),
+        (("Parent", "Alone"), ("Alone",), ("Child", "Alone")),
+    ],
+)
+def test_groups_are_named_by_id_or_by_whole_name(
+    only: tuple[str, ...], leave_out: tuple[str, ...], left_out: tuple[str, ...]
+) -> None:
+    assert left_out_by(PLAN, only, leave_out) == {IDS[name] for name in left_out}
+
+
+@pytest.mark.parametrize("text", ["alone", "Al*", "", "99999999-9999-4999-8999-999999999999"])
+def test_a_group_that_the_plan_is_not_about_is_an_error_that_names_those_that_it_is_about(text: str) -> None:
+    with pytest.raises(UsageError) as caught:
+        left_out_by(PLAN, (), (text,))
+    assert caught.value.code == "group-not-in-plan"
+    assert {f"{IDS[name]}  {name}" for name in NAMES} == set(caught.value.choices)
+
+
+def test_of_several_groups_of_a_name_one_is_named_by_its_id() -> None:
+    twins = [replace(change, display_name="Twin") for change in PLAN.changes[:2]]
+    with pytest.raises(UsageError, match="2 groups called Twin") as caught:
+        left_out_by(replace(PLAN, changes=tuple(twins)), ("Twin",), ())
+    assert len(caught.value.choices) == 2
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import EntryPoint
 from pathlib import Path
@@ -16,9 +17,10 @@ import click
 import pytest
 from click.testing import CliRunner, Result
 
+from runbook_lib.change.approvals.plan import planned as plan_of
 from runbook_lib.change.approvals.plan import read_approvals
 from runbook_lib.change.plan_file import plan_to_json
-from runbook_lib.errors import Refused, RunbookError
+from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.files import RUN_MIME
 from runbook_lib.model.change import Plan
 from runbook_lib.model.change_kind import ChangeKind, Operation
@@ -212,6 +214,27 @@ def test_approve_with_the_phrase(planned: Path) -> None:
     assert approval.approver == "Ada"
     assert (approval.until - approval.approved).total_seconds() == 1800
     assert "Approved by Ada" in result.stdout
+
+
+def test_approve_a_part_and_the_rest_waits(planned: Path) -> None:
+    first = plan_of(planned, ROUTES)
+    other = replace(
+        first.changes[0], group_id=as_group_id("88888888-8888-4888-8888-888888888888"), display_name="Other"
+    )
+    RecordFolder(planned).write_json("plan.json", plan_to_json(replace(first, changes=(*first.changes, other))))
+    shown = gwb("approve", str(planned), "--as", "Ada", "--only", "Other")
+    assert "Other" in shown.stdout
+    assert "Pro" not in shown.stdout, "what would be approved, and nothing else"
+    asked = ("--as", "Ada", "--phrase", "ENABLE 1 GROUP IN contoso.com")
+    assert gwb("approve", str(planned), "--leave-out", "Nobody", *asked).exit_code == UsageError.outcome.exit_code
+    done = gwb("approve", str(planned), "--leave-out", "Pro\x1bject", *asked)
+    assert done.exit_code == 0, done.output
+    assert "Left out, and waiting: Pro\\u001bject" in done.stdout
+    (approval,) = read_approvals(planned.parent / "approvals", ROUTES)
+    assert set(approval.changes) == {other.digest}
+    nothing = gwb("approve", str(planned), "--only", "Other", "--leave-out", "Other", "--as", "Ada")
+    assert "nothing is left to approve" in nothing.stderr
+    assert gwb("approve", str(planned), "--standing", "--only", "Other").exit_code == UsageError.outcome.exit_code
 
 
 def test_approve_without_the_phrase_shows_the_plan(planned: Path) -> None:
