@@ -70,9 +70,9 @@ def approve(
     """Approve the plan in RECORD.
 
     RECORD is the folder of a run that ended with awaiting-approval, or its change's folder: then its runs are offered,
-    the newest that waits first. With --only or --leave-out a part of the plan is approved: what is left out waits, and so
-    does whatever cannot be carried out without it. Afterwards run the same notebook with the same
-    parameters again: what is still as planned is applied.
+    the newest that waits first. With --only or --leave-out a part of the plan is approved: what is left out waits, and
+    so does whatever cannot be carried out without it. Afterwards run the same notebook with the same parameters again:
+    what is still as planned is applied.
 
     With --standing, RECORD may also be a run that was applied: the groups of its plan are approved for runs to come,
     never for creating, retiring, restoring, deleting or changing the type of a group.
