@@ -125,6 +125,7 @@ class Watching:
         at = self._carried_out_at()
         if at is None:
             return None
+        line = ProgressLine(t("Waiting for Cloud Sync"))
         ended = look_until(
             lambda _changed_only: self._status(),
             lambda now: now.state not in RUNNING or ran_since(now, at),
@@ -132,7 +133,7 @@ class Watching:
             wait=self._wait,
             clock=self._context.clock,
             sleep=time.sleep,
-            progress=lambda now, left: ProgressLine(t("Waiting for Cloud Sync"))(progress_text(now, left), 0, None),
+            progress=lambda now, left: line.show(progress_text(now, left)),
         )
         error = not_run_yet(ended) if ended.seen.state in RUNNING and not ran_since(ended.seen, at) else None
         return ReadBack(job_view(ended.seen, at), error, cancelled=ended.cancelled)

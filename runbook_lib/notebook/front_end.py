@@ -24,6 +24,7 @@ from runbook_lib.notebook.lab import StoppedHere
 from runbook_lib.record.cells import run_mark_of
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.shown.html import View, line_html
+from runbook_lib.shown.pace import Pace
 from runbook_lib.shown.sign_in import NOTICE_TYPE, NOTICES_VARIABLE, sign_in_code_html, sign_in_text
 
 _SECONDS_BETWEEN_UPDATES = 0.25
@@ -91,17 +92,16 @@ class ProgressLine:
         self._title = title
         self._handle: Any = None
         self._shown_at = 0.0
+        self._pace = Pace()
 
-    def __call__(self, what: str, done: int, total: int | None) -> None:
-        """Report ``done`` of ``total`` (None: unknown) of ``what``."""
+    def __call__(self, what: Text, done: int, total: int | None) -> None:
+        """Report ``done`` of ``total`` (None: unknown) of ``what``; how fast, and how long the rest will take."""
         now = time.monotonic()
+        text = self._pace.text(what, done, total, now)
         if done != total and now - self._shown_at < _SECONDS_BETWEEN_UPDATES:
             return
         self._shown_at = now
-        if total is None:
-            self.show(t("{what}: {done:,}", what=what, done=done))
-        else:
-            self.show(t("{what}: {done:,} of {total:,}", what=what, done=done, total=total))
+        self.show(text)
 
     def show(self, text: Text) -> None:
         """Show this text now."""

@@ -1,0 +1,58 @@
+"""How fast something goes on, and how long the rest will take: one line of words, for a notebook and a terminal. Pure.
+
+The first seconds say nothing about the rest, so rate and remaining time are told from the third second on.
+"""
+
+from __future__ import annotations
+
+from runbook_lib.model.text import NOTHING, Text, t
+
+_SETTLED = 2.0
+"""Seconds after which a rate means something."""
+
+
+class Pace:
+    """Follows one thing after another. Whatever is new, or begins again, has a pace of its own."""
+
+    def __init__(self) -> None:
+        self._what = ""
+        self._begun = 0.0
+        self._at_first = 0
+        self._last = 0
+
+    def text(self, what: Text, done: int, total: int | None, now: float) -> Text:
+        """``members: 400 of 5,000, 120 a second, about 40 s left``.
+
+        Args:
+            what: What is counted.
+            done: How much of it so far.
+            total: How much there is in all; None: not known.
+            now: Seconds of a clock that never goes back.
+        """
+        if str(what) != self._what or done < self._last:
+            self._what, self._begun, self._at_first = str(what), now, done
+        self._last = done
+        said = (
+            t("{what}: {done:,}", what=what, done=done)
+            if total is None
+            else t("{what}: {done:,} of {total:,}", what=what, done=done, total=total)
+        )
+        passed, more = now - self._begun, done - self._at_first
+        if done == total or passed < _SETTLED or more <= 0:
+            return said
+        rate = more / passed
+        left = NOTHING if total is None else t(", about {left} left", left=length_text((total - done) / rate))
+        each = t("{rate:,.0f} a second", rate=rate) if rate >= 1 else t("{rate:,.0f} a minute", rate=rate * 60)
+        return t("{said}, {each}{left}", said=said, each=each, left=left)
+
+
+def length_text(seconds: float) -> Text:
+    """A length of time that is only known roughly: ``3 s``, ``2 min 10 s``, ``1 h 05 min``."""
+    whole = max(1, round(seconds))
+    if whole < 60:
+        return t("{seconds} s", seconds=whole)
+    if whole < 600:
+        return t("{minutes} min {seconds:02d} s", minutes=whole // 60, seconds=whole % 60)
+    if whole < 3600:
+        return t("{minutes} min", minutes=round(whole / 60))
+    return t("{hours} h {minutes:02d} min", hours=whole // 3600, minutes=whole % 3600 // 60)
