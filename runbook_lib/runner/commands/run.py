@@ -154,7 +154,8 @@ def run_with_progress(
     if found.stem == UNDO and not complete.undo_record and (chosen := chosen_undo(Path(complete.records_dir))):
         told = {"undo_record": str(chosen)}
         complete, parameters = complete.model_copy(update=told), parameters.model_copy(update=told)
-        loaded = replace(loaded, parameters=parameters, given={**loaded.given, **told})
+        sources = {**loaded.sources, "undo_record": t("command line")}
+        loaded = replace(loaded, parameters=parameters, given={**loaded.given, **told}, sources=sources)
     require_needs(found.stem, complete)
 
     from runbook_lib.runner.run import run_notebook
