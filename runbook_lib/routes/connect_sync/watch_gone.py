@@ -18,7 +18,7 @@ from runbook_lib.errors import AwaitingHandoff, RunbookError, VerificationFailed
 from runbook_lib.model.cloud import Switch
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import ObjectGuid
-from runbook_lib.model.text import NOTHING, Text, counted, first_of, joined, t
+from runbook_lib.model.text import NOTHING, Progress, Text, counted, first_of, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.routes.connect_sync.leaving_actions import GoingGroup
 from runbook_lib.routes.connect_sync.watch import (
@@ -112,7 +112,7 @@ def watch_gone(
     wait: timedelta,
     clock: Callable[[], datetime],
     sleep: Callable[[float], None],
-    progress: Callable[[str, int, int | None], None],
+    progress: Progress,
 ) -> GoneSeen:
     """Look until every group that goes for sure is gone, or the time is over.
 
