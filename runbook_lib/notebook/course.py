@@ -17,7 +17,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.notebook.front_end import outcome_of
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.run_end import RunEnd, interrupted, writes_begun, written_by
+from runbook_lib.record.run_end import RunEnd, interrupted, written_by
 from runbook_lib.record.run_record import RunRecord
 
 RUN_CLOSED = "run-closed"
@@ -276,7 +276,7 @@ _MAY_FOLLOW_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, O
 def end_by(error: BaseException, folder: RecordFolder) -> RunEnd:
     """The end that an error means. After the first write no error means that nothing was written."""
     if isinstance(error, KeyboardInterrupt):
-        return interrupted(begun=writes_begun(folder))
+        return interrupted(folder)
     outcome = outcome_of(error)
     if not isinstance(error, RunbookError):
         return RunEnd(outcome, None)

@@ -24,7 +24,6 @@ from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, NotebookStep,
 from runbook_lib.notebook.direct_way import DirectWay
 from runbook_lib.notebook.earlier_runs import done_of
 from runbook_lib.notebook.evidence_form import EvidenceForm
-from runbook_lib.notebook.front_end import outcome_of
 from runbook_lib.notebook.reading import (
     check_ends,
     compare_sides,
@@ -220,14 +219,16 @@ class Run:
         if self.course.closed or (isinstance(error, RunbookError) and error.code in LEAVE_THE_VERDICT):
             return
         context = self.context
-        step = self.course.step_of(error)
-        context.top.show(stopped_view(error, outcome_of(error), step.title if step else NOTHING))
         # A disk that does not take the verdict must not hide the error that ended the cell, nor keep lock and
         # connections; whoever ran the notebook reads the verdict from the journal then.
         with suppress(RunbookError):
+            end, step = end_by(error, context.record.folder), self.course.step_of(error)
+            stopped = stopped_view(end.outcome, end.error, step.title if step else NOTHING)
+            context.top.show(stopped)
+            if context.interactive and isinstance(error, KeyboardInterrupt):
+                context.show(stopped)  # the front end says no more of it than KeyboardInterrupt
             context.note_sign_in()
             if self.course.failure in (None, error):
-                end = end_by(error, context.record.folder)
                 context.record.finish(end.outcome, ended=context.clock(), error=end.error)
                 context.write_page()
         context.close()

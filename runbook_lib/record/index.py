@@ -15,7 +15,7 @@ from markupsafe import Markup
 from runbook_lib.files import APPROVALS, INDEX, MANIFEST, PAGE, RECORD, file_mode
 from runbook_lib.model.moment import LONG_AGO, moment_in
 from runbook_lib.model.outcome import Outcome, ending_of_facts
-from runbook_lib.model.text import NOTHING, Text, t
+from runbook_lib.model.text import NOTHING, Progress, Text, t
 from runbook_lib.record import folder as files
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import OPEN, DamagedManifest, verified_record
@@ -64,8 +64,12 @@ class _Change:
         return self.runs[0].order[0], self.name
 
 
-def build_index(records_root: Path) -> Path:
+def build_index(records_root: Path, progress: Progress | None = None) -> Path:
     """Write the index anew from what is in ``records_root``; a damaged record is a line that says so.
+
+    Args:
+        records_root: The records folder.
+        progress: Told how many runs were read.
 
     Raises:
         ServiceFailed: Code ``record-write``.
@@ -73,7 +77,9 @@ def build_index(records_root: Path) -> Path:
     folders = [path for path in sorted(records_root.glob("*/*")) if _is_run(path)]
     thorough = len(folders) <= VERIFY_AT_MOST
     by_change: dict[str, list[_Run]] = {}
-    for path in folders:
+    for number, path in enumerate(folders):
+        if progress is not None:
+            progress(t("runs read"), number, len(folders))
         by_change.setdefault(path.parent.name, []).append(_run(path, thorough=thorough))
     changes = [
         _Change(name, tuple(sorted(runs, key=lambda run: run.order, reverse=True))) for name, runs in by_change.items()

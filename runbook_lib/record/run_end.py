@@ -13,7 +13,7 @@ from runbook_lib.change.journal import CARRIED_OUT
 from runbook_lib.errors import BrokeOff, RunbookError, ServiceFailed
 from runbook_lib.files import JOURNAL
 from runbook_lib.model.outcome import Outcome
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, counted, joined, t
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 
@@ -107,12 +107,32 @@ def broken(text: Text, code: str, *, begun: bool) -> RunEnd:
     return RunEnd(Outcome.FAILED, ServiceFailed(text, code=code, hint=t("Nothing was written. Run it again.")))
 
 
-def interrupted(*, begun: bool) -> RunEnd:
+def interrupted(folder: RecordFolder) -> RunEnd:
     """The end by Ctrl-C. It counts only before the first write: afterwards what matters is a half-changed AD."""
-    if begun:
-        return broken(t("The run was interrupted after its first write."), "interrupted", begun=True)
+    if writes_begun(folder):
+        return broken(
+            joined((t("The run was interrupted after its first write."), what_was_done(written_by(folder.path)))),
+            "interrupted",
+            begun=True,
+        )
     error = RunbookError(t("The run was interrupted."), code="interrupted", hint=t("Nothing was written."))
     return RunEnd(Outcome.INTERRUPTED, error)
+
+
+def what_was_done(written: WrittenJournal | None) -> Text:
+    """What of the approved changes a journal says was done and what was not; nothing where it cannot be believed."""
+    if written is None or written.unreadable or not written.approved:
+        return NOTHING
+    open_writes = written.begun - written.done
+    touched = {write.rpartition("/")[0] for write in written.begun | written.done}
+    untouched = sum(digest not in touched for digest in written.approved)
+    return t(
+        "Done: {done}. Begun and not answered: {unanswered}. Not begun: {untouched} of {approved}.",
+        done=counted(len(written.done), "write"),
+        unanswered=counted(len(open_writes), "write"),
+        untouched=untouched,
+        approved=counted(len(written.approved), "change"),
+    )
 
 
 def decided(folder: RecordFolder, *, interrupted: bool) -> Outcome:

@@ -8,6 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
+import time
 import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -18,10 +19,11 @@ import click
 
 from runbook_lib.errors import AwaitingApproval, RunbookError
 from runbook_lib.model.finding import Severity
-from runbook_lib.model.text import Text, and_more, joined, t, verbatim
+from runbook_lib.model.text import NOTHING, Text, and_more, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.runner.kernel.execution import CellStep
 from runbook_lib.shown.layout import cut
+from runbook_lib.shown.pace import Pace
 
 _GONE = (errno.EPIPE, errno.EINVAL) if sys.platform == "win32" else (errno.EPIPE,)
 """What the system says of a pipe that nobody reads."""
@@ -163,6 +165,7 @@ class CellProgress:
         self._quiet = quiet
         self._terminal = sys.stderr.isatty()
         self._pending = False
+        self._cell = NOTHING
 
     def __call__(self, step: CellStep) -> None:
         """Show a step."""
@@ -171,9 +174,19 @@ class CellProgress:
         text = t("  cell {number} of {total}", number=step.number, total=step.total)
         if step.heading:
             text = t("{cell}: {heading}", cell=text, heading=printable(step.heading, limit=80))
+        self._cell = text
         if not self._terminal:
             click.echo(text, err=True)
             return
+        self._overwrite(text)
+
+    def detail(self, text: Text) -> None:
+        """Show what goes on within the step; on a terminal alone, where it is overwritten by what comes next."""
+        if self._terminal and not self._quiet:
+            said = printable(text)
+            self._overwrite(t("{cell}, {said}", cell=self._cell, said=said) if self._cell else said)
+
+    def _overwrite(self, text: str) -> None:
         width = max(shutil.get_terminal_size().columns - 1, 20)
         click.echo(f"\r{cut(text, width)}", nl=False, err=True)
         self._pending = True
@@ -199,12 +212,17 @@ class CellProgress:
 class Status:
     """What goes on now: one line on standard error, overwritten on a terminal; nothing elsewhere or when quiet."""
 
-    def __init__(self, *, quiet: bool) -> None:
+    def __init__(self, *, quiet: bool = False) -> None:
         self._shown = not quiet and sys.stderr.isatty()
+        self._pace = Pace()
 
     def show(self, text: str) -> None:
         """Show this instead of what was shown before."""
         self._write(f"{printable(text)} …")
+
+    def __call__(self, what: Text, done: int, total: int | None) -> None:
+        """Show how much of ``what`` is done, how fast it goes and how long the rest will take (a ``Progress``)."""
+        self.show(self._pace.text(what, done, total, time.monotonic()))
 
     def __enter__(self) -> Self:
         return self

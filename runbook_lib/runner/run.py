@@ -80,6 +80,7 @@ def run_notebook(
     clock: Callable[[], datetime],
     new_run_id: Callable[[Path, datetime], str] = default_run_id,
     progress: Callable[[CellStep], None] | None = None,
+    detail: Callable[[Text], None] | None = None,
     notice: Callable[[Text], None] | None = None,
     time_limit: timedelta | None = None,
     grace: float = 20.0,
@@ -94,6 +95,7 @@ def run_notebook(
         clock: Present time, UTC.
         new_run_id: Name of the run, from notebook and time.
         progress: Told before each code cell.
+        detail: Told what goes on within it.
         notice: Told what the person at the terminal has to do now (a device code); None: nobody is there.
         time_limit: For the whole notebook; then the kernel is interrupted and ended.
         grace: Seconds that an interrupted kernel has to close its journal.
@@ -136,10 +138,13 @@ def run_notebook(
             time_limit=time_limit.total_seconds() if time_limit else None,
             grace=grace,
             progress=progress,
+            detail=detail,
             notice=notice,
         )
         defect = _execute(notebook, loaded, execution)
     record, outcome = _settle(record, execution, defect, clock)
+    if detail is not None:
+        detail(t("sealing the record"))
     sealing = seal_run(
         folder,
         work_file,

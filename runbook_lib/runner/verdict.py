@@ -29,16 +29,16 @@ def run_end_of(execution: Execution, folder: RecordFolder) -> RunEnd:
     """The end of a run whose notebook wrote none."""
     begun = writes_begun(folder)
     if execution.error is not None and execution.end is KernelEnd.CELL_ERROR:
-        return _of_error(execution.error, begun)
+        return _of_error(execution.error, folder, begun=begun)
     if execution.end is KernelEnd.INTERRUPTED:
-        return interrupted(begun=begun)
+        return interrupted(folder)
     if execution.end is KernelEnd.COMPLETED:
         text = t("The notebook ended without saying what it achieved.")
         return RunEnd(Outcome.BUG, RunbookError(text, code="no-verdict", hint=t("Its last cell must call finish().")))
     return broken(*_reason(execution), begun=begun)
 
 
-def _of_error(error: CellError, begun: bool) -> RunEnd:
+def _of_error(error: CellError, folder: RecordFolder, *, begun: bool) -> RunEnd:
     """An error of a cell: one of ours is known by the mark of its cell, everything else is a defect."""
     if error.outcome in {outcome.value for outcome in _ERROR_OUTCOMES}:
         outcome = Outcome(error.outcome)
@@ -47,7 +47,7 @@ def _of_error(error: CellError, begun: bool) -> RunEnd:
         hint = joined((error.hint, RESUME if begun else NOTHING))
         return RunEnd(outcome, RunbookError(error.message, code="cell-error", hint=hint))
     if error.outcome == Outcome.INTERRUPTED.value or error.name == "KeyboardInterrupt":
-        return interrupted(begun=begun)
+        return interrupted(folder)
     return RunEnd(
         Outcome.BUG,
         RunbookError(

@@ -5,6 +5,10 @@ The first seconds say nothing about the rest, so rate and remaining time are tol
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from runbook_lib.model.duration import duration_text
 from runbook_lib.model.text import NOTHING, Text, t
 
 _SETTLED = 2.0
@@ -41,18 +45,15 @@ class Pace:
         if done == total or passed < _SETTLED or more <= 0:
             return said
         rate = more / passed
-        left = NOTHING if total is None else t(", about {left} left", left=length_text((total - done) / rate))
+        left = NOTHING if total is None else t(", about {left} left", left=duration_text((total - done) / rate))
         each = t("{rate:,.0f} a second", rate=rate) if rate >= 1 else t("{rate:,.0f} a minute", rate=rate * 60)
         return t("{said}, {each}{left}", said=said, each=each, left=left)
 
 
-def length_text(seconds: float) -> Text:
-    """A length of time that is only known roughly: ``3 s``, ``2 min 10 s``, ``1 h 05 min``."""
-    whole = max(1, round(seconds))
-    if whole < 60:
-        return t("{seconds} s", seconds=whole)
-    if whole < 600:
-        return t("{minutes} min {seconds:02d} s", minutes=whole // 60, seconds=whole % 60)
-    if whole < 3600:
-        return t("{minutes} min", minutes=round(whole / 60))
-    return t("{hours} h {minutes:02d} min", hours=whole // 3600, minutes=whole % 3600 // 60)
+def progress_in(message: Mapping[str, Any]) -> str:
+    """The text of a display that a kernel may replace, which is what progress is; empty for any other message."""
+    content = message["content"]
+    if message["msg_type"] not in ("display_data", "update_display_data") or not content.get("transient"):
+        return ""
+    text = content.get("data", {}).get("text/plain", "")
+    return text if isinstance(text, str) else ""

@@ -196,14 +196,13 @@ def _next_step(runs: Sequence[_RunSeen]) -> tuple[str, Text]:
     return "50-check-drift", t("Groups are written: compare AD with the cloud, best on a schedule.")
 
 
-def stopped_view(error: BaseException, outcome: Outcome, step: Text) -> View:
+def stopped_view(outcome: Outcome, said: RunbookError | None, step: Text) -> View:
     """For the top of a notebook: where the run stopped, and why; ``step`` is empty where it was no step of the run."""
-    said = error if isinstance(error, RunbookError) else None
     where = t("the run stopped at: {step}", step=step) if step else t("a cell ended with an error")
     title = t("{ending}: {where}", ending=ending_of_outcome(outcome, said.code if said else "").title, where=where)
     text = joined((said.message, said.hint), "\n") if said else NOTHING
-    goes_there = t("This page goes to that cell when it has come to rest. The cells below it have not run.")
-    return View(banner_html("attention", title, joined((text, goes_there), "\n")), title)
+    below = t("The cells below it have not run.")
+    return View(banner_html("attention", title, joined((text, below), "\n")), title)
 
 
 def finished_view(outcome: Outcome, error: RunbookError | None) -> View:

@@ -43,7 +43,7 @@ def part_of(plan: Plan, left_out: Collection[str]) -> Plan:
     )
 
 
-def groups_of(plan: Plan) -> dict[str, str]:
+def names_in_plan(plan: Plan) -> dict[str, str]:
     """Id to display name of each group that a plan is about, in the order of its changes."""
     return {str(change.group_id): change.display_name for change in plan.changes if change.group_id}
 
@@ -59,7 +59,7 @@ def left_out_by(plan: Plan, only: Collection[str], leave_out: Collection[str]) -
     Raises:
         UsageError: The plan is about no such group, or about several of that name (``group-not-in-plan``).
     """
-    groups = groups_of(plan)
+    groups = names_in_plan(plan)
     kept = {_named(text, groups) for text in only} or set(groups)
     return (frozenset(groups) - kept) | {_named(text, groups) for text in leave_out}
 

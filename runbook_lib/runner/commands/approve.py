@@ -78,7 +78,7 @@ def approve(
     never for creating, retiring, restoring, deleting or changing the type of a group.
     """
     from runbook_lib.change.approvals.approvers import require_approver
-    from runbook_lib.change.approvals.part import groups_of, part_of
+    from runbook_lib.change.approvals.part import names_in_plan, part_of
     from runbook_lib.change.approvals.plan import approve_plan
     from runbook_lib.record.folder import RecordFolder
     from runbook_lib.record.manifest import manifest_digest, verified_record
@@ -149,8 +149,8 @@ def approve(
         )
     )
     if whole is not None and plan is not None and whole is not plan:
-        approved = groups_of(plan)
-        waiting = [name for group_id, name in groups_of(whole).items() if group_id not in approved]
+        approved = names_in_plan(plan)
+        waiting = [name for group_id, name in names_in_plan(whole).items() if group_id not in approved]
         console.print_line(t("Left out, and waiting: {groups}", groups=first_of(waiting, _MOST_WAITING)))
     console.print_line(t("Now run the same notebook with the same parameters again."))
 

@@ -33,8 +33,13 @@ def compare_records(before: Path, after: Path, as_json: bool, page: Path | None,
     from runbook_lib.record.comparison_page import COLUMNS, comparison_html, comparison_lines, comparison_rows, summary
     from runbook_lib.record.tables import csv_bytes, text_table
 
-    found = compare_tables(tables_of(before), tables_of(after))
-    states = (_state(before), _state(after))
+    with console.Status() as status:
+        status.show(t("Reading {path}", path=console.shown_path(before)))
+        first, state = tables_of(before), _state(before)
+        status.show(t("Reading {path}", path=console.shown_path(after)))
+        second, states = tables_of(after), (state, _state(after))
+        status.show(t("Comparing"))
+        found = compare_tables(first, second)
     if page is not None:
         named = (console.shown_path(before), console.shown_path(after))
         _write(page, comparison_html(found, *named, states).encode("utf-8", "backslashreplace"))

@@ -58,7 +58,9 @@ def export(record: Path, form: str | None, output: Path | None, overwrite: bool,
         output = Path(f"{folder.name}.pdf")
     if output is not None:
         _require_free(output, overwrite=overwrite)
-    data = _pdf(folder, browser) if form == "pdf" else _text(folder, form).encode("utf-8", "backslashreplace")
+    with console.Status() as status:
+        status.show(t("Printing {run}", run=folder.name) if form == "pdf" else t("Reading {run}", run=folder.name))
+        data = _pdf(folder, browser) if form == "pdf" else _text(folder, form).encode("utf-8", "backslashreplace")
     if output is None:
         click.echo(data.decode("utf-8"), nl=False)
         return

@@ -62,10 +62,13 @@ def verify_record(records: Sequence[Path], trusted_signers: Path | None, authori
     trusted = read_trusted_signers(trusted_signers, parameter="--trusted-signers") if trusted_signers else None
     roots = read_stamp_roots(authority, parameter="--time-stamp-ca") if authority else ()
     good = True
-    for path in [chosen_record(given, first=lambda run: run.sealed) for given in records]:
-        folder = RecordFolder.open(path)
-        result = verified_record(folder)
-        found = attested(folder, trusted, authority=roots, last=last.strip().lower())
+    chosen = [chosen_record(given, first=lambda run: run.sealed) for given in records]
+    for number, path in enumerate(chosen):
+        with console.Status() as status:
+            status(t("records checked"), number, len(chosen))
+            folder = RecordFolder.open(path)
+            result = verified_record(folder)
+            found = attested(folder, trusted, authority=roots, last=last.strip().lower())
         good = good and result.ok and not found.problems
         if result.ok:
             console.print_line(
@@ -106,15 +109,17 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
             ),
             values={"notebook": str(notebook)},
         )
-    sealed = seal_record(
-        folder,
-        notebook,
-        clock=lambda: datetime.now(UTC),
-        known_secrets=_secrets_of(folder),
-        prove_run=notebook is not None,
-        signing=_signing_of(folder),
-    )
-    build_index(folder.change_folder.parent)
+    with console.Status() as status:
+        status.show(t("Sealing {run}", run=folder.run_id))
+        sealed = seal_record(
+            folder,
+            notebook,
+            clock=lambda: datetime.now(UTC),
+            known_secrets=_secrets_of(folder),
+            prove_run=notebook is not None,
+            signing=_signing_of(folder),
+        )
+        build_index(folder.change_folder.parent, status)
     ending = ending_of_facts(sealed.outcome, RunRecord.load(folder).facts.get("error"))
     page = console.shown_path(sealed.page)
     console.print_line(t("Sealed: {ending}, {page}", ending=ending.title.lower(), page=page))
@@ -156,11 +161,13 @@ def records(context: click.Context, root: Path | None, schema: str | None) -> No
             hint=t("Name it with --records DIR, or run a notebook first."),
             values={"path": str(root)},
         )
-    rows = _runs(root)
+    with console.Status() as status:
+        rows = _runs(root)
+        page = build_index(root, status)
     widths = [max(len(row[column]) for row in rows) for column in range(4)] if rows else []
     for row in rows:
         console.print_line(console.table_row(row, widths))
-    console.print_line(t("List of all records: {file}", file=console.shown_path(build_index(root))))
+    console.print_line(t("List of all records: {file}", file=console.shown_path(page)))
 
 
 records.add_command(prune)

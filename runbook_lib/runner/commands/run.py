@@ -168,6 +168,7 @@ def run_with_progress(
             environment=os.environ,
             clock=lambda: datetime.now(UTC),
             progress=progress,
+            detail=progress.detail,
             notice=progress.notices,
             time_limit=timedelta(seconds=timeout) if timeout else None,
         )

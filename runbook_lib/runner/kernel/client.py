@@ -16,6 +16,7 @@ from papermill.clientwrap import PapermillNotebookClient
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.record.cells import meaning_in
 from runbook_lib.runner.kernel.execution import CellError, CellStep, Execution, KernelEnd
+from runbook_lib.shown.pace import progress_in
 from runbook_lib.shown.sign_in import notice_in
 
 _START_TIMEOUT = 120
@@ -181,6 +182,8 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
                 # An idle kernel ignores interrupts, and this cell was under way to it when ours came.
                 self._interrupt_lost = False
                 asyncio.get_running_loop().call_later(_SETTLING, self._interrupt)
+        if self._execution.detail is not None and (detail := progress_in(arguments[0])):
+            self._execution.detail(verbatim(detail))
         notice = notice_in(arguments[0])
         if notice is not None:
             if self._execution.notice is not None:

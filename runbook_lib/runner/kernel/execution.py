@@ -58,6 +58,7 @@ class Execution:
         time_limit: Seconds for the whole run, or None.
         grace: Seconds that an interrupted kernel has to end by itself.
         progress: Told before each code cell.
+        detail: Told what the cell says of its progress, as its text stands then.
         notice: Told what the person at the terminal has to do now; it becomes no part of the notebook.
     """
 
@@ -69,6 +70,7 @@ class Execution:
     time_limit: float | None = None
     grace: float = 20.0
     progress: Callable[[CellStep], None] | None = None
+    detail: Callable[[Text], None] | None = None
     notice: Callable[[Text], None] | None = None
     end: KernelEnd = KernelEnd.NOT_STARTED
     error: CellError | None = None

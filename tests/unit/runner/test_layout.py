@@ -23,6 +23,7 @@ from runbook_lib.runner.commands import check
 from runbook_lib.runner.kernel.execution import CellStep
 from runbook_lib.shown import terminal as pages
 from runbook_lib.shown.layout import columns, cut, is_coloured, output_width, wrapped
+from runbook_lib.shown.pace import progress_in
 from tests.unit.preflight.builders import evidence
 
 _ESCAPE = re.compile(r"\x1b\[[0-9;]*m")
@@ -63,6 +64,40 @@ def test_progress_stays_on_its_line_with_wide_headings(
     progress(CellStep(1, 2, "漢字" * 30))
     shown = capsys.readouterr().err
     assert columns(shown.lstrip("\r")) == 39
+
+
+def test_what_goes_on_in_a_cell_stands_behind_it_and_is_overwritten(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    progress = console.CellProgress(quiet=False)
+    progress(CellStep(1, 2, "Read"))
+    progress.detail(t("Entra ID: members: 400 of 5,000"))
+    assert capsys.readouterr().err == "  cell 1 of 2: Read\n", "a log gets a line for each cell, and no more"
+    progress._terminal = True
+    progress(CellStep(2, 2, "Read"))
+    progress.detail(t("Entra ID: members: 400 of 5,000"))
+    last = capsys.readouterr().err.rsplit("\r", 1)[-1]
+    assert last.strip() == "cell 2 of 2: Read, Entra ID: members: 400 of 5,000"
+    quiet = console.CellProgress(quiet=True)
+    quiet._terminal = True
+    quiet.detail(t("members"))
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        (("display_data", {"data": {"text/plain": "a: 1"}, "transient": {"display_id": "x"}}), "a: 1"),
+        (("update_display_data", {"data": {"text/plain": "a: 2"}, "transient": {"display_id": "x"}}), "a: 2"),
+        (("display_data", {"data": {"text/plain": "a table"}, "transient": {}}), ""),
+        (("display_data", {"data": {"text/plain": "a table"}}), ""),
+        (("update_display_data", {"data": {"text/html": "x"}, "transient": {"display_id": "x"}}), ""),
+        (("stream", {"text": "a: 1", "transient": {"display_id": "x"}}), ""),
+    ],
+)
+def test_progress_is_what_a_cell_shows_to_be_replaced(message: tuple[str, dict[str, object]], said: str) -> None:
+    assert progress_in({"msg_type": message[0], "content": message[1]}) == said
 
 
 def shown_assessment(text: str = "word " * 60) -> Assessment:

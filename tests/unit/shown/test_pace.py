@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from runbook_lib.model.text import t
-from runbook_lib.shown.pace import Pace, length_text
+from runbook_lib.shown.pace import Pace
 
 MEMBERS, USERS = t("members"), t("users")
 
@@ -39,13 +38,6 @@ def test_what_is_slow_is_told_by_the_minute() -> None:
     pace = Pace()
     pace.text(MEMBERS, 0, 10, 0.0)
     assert pace.text(MEMBERS, 2, 10, 60.0) == "members: 2 of 10, 2 a minute, about 4 min 00 s left"
-
-
-@pytest.mark.parametrize(
-    ("seconds", "text"), [(0.1, "1 s"), (59, "59 s"), (61, "1 min 01 s"), (1500, "25 min"), (3900, "1 h 05 min")]
-)
-def test_lengths(seconds: float, text: str) -> None:
-    assert length_text(seconds) == text
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.floats(0, 1000)), max_size=20))
