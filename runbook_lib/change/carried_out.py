@@ -19,7 +19,8 @@ from runbook_lib.change.step import Effect
 from runbook_lib.errors import Refused, UsageError
 from runbook_lib.files import PLAN
 from runbook_lib.model.change import Plan
-from runbook_lib.model.change_kind import Operation
+from runbook_lib.model.change_kind import ChangeKind, Operation
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.moment import moment_in
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
@@ -42,6 +43,11 @@ class CarriedOut:
     plan: Plan
     effects: Mapping[str, Sequence[Effect]]
     runs: tuple[str, ...]
+
+    def groups_of(self, kind: ChangeKind) -> dict[GroupId, str]:
+        """Groups to which changes of a kind were done, by id, with the names that they had."""
+        changes = (change for change in self.plan.changes if change.kind is kind and change.digest in self.effects)
+        return {change.group_id: change.display_name for change in changes}
 
 
 def last_carried_out(

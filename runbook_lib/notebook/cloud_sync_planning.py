@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from runbook_lib.change.carried_out import CarriedOut, last_carried_out
 from runbook_lib.change.journal_check import DoneChange
 from runbook_lib.cloud_sync.configuration import expressions_of, require_known_attributes
 from runbook_lib.cloud_sync.group_dn import still_keeping
@@ -14,10 +13,11 @@ from runbook_lib.graph.tenant.applications import read_application, require_may_
 from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
 from runbook_lib.graph.tenant.configuration import parse_expression
 from runbook_lib.inventory.build import Inventory
-from runbook_lib.model.change_kind import Operation
+from runbook_lib.model.change_kind import ChangeKind, Operation
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.target import Route
 from runbook_lib.notebook.context import RunContext
-from runbook_lib.notebook.earlier_runs import require_unaltered
+from runbook_lib.notebook.earlier_runs import done_before
 from runbook_lib.routes.cloud_sync.applications.checks import TenantFacts
 from runbook_lib.routes.cloud_sync.applications.plan_bring_back import (
     left_of,
@@ -37,9 +37,8 @@ from runbook_lib.routes.cloud_sync.reading import read_facts, sides_at, sides_of
 from runbook_lib.routes.cloud_sync.resume import made_at
 from runbook_lib.routes.cloud_sync.scope.on_demand import plan_differing
 from runbook_lib.routes.cloud_sync.scope.places import require_places
-from runbook_lib.routes.cloud_sync.scope.plan_disable import plan_disable, taken_out
+from runbook_lib.routes.cloud_sync.scope.plan_disable import plan_disable
 from runbook_lib.routes.cloud_sync.scope.plan_enable import plan_enable
-from runbook_lib.routes.registry import ROUTES
 from runbook_lib.rules.policy import Policy
 
 
@@ -124,14 +123,10 @@ class CloudSyncPlanning:
             return self._planned_removal(sides, policy, desired)
         if how == "move":
             return plan_move_back(sides, policy, desired)
-        earlier = taken_out(self._carried_out()) if how == "scope" else frozenset()
+        folder, earlier = self._context.record.folder, dict[GroupId, str]()
+        if how == "scope":
+            earlier = done_before(folder, Route.CLOUD_SYNC, self._operation, ChangeKind.UNASSIGN)
         return plan_disable(sides, policy, desired, pause=how == "pause", earlier=earlier)
-
-    def _carried_out(self) -> CarriedOut | None:
-        """What earlier runs under this change id carried out last."""
-        folder, route = self._context.record.folder, Route.CLOUD_SYNC
-        own = (folder.run_id,)
-        return last_carried_out(folder.change_folder, ROUTES, route, self._operation, but=own, prove=require_unaltered)
 
     def _planned_removal(self, sides: Sides, policy: Policy, desired: DesiredSettings) -> PlannedCloudSync:
         client, address = self._context.connect_graph(), sides.documents.address

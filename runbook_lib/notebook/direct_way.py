@@ -13,12 +13,13 @@ from runbook_lib.errors import Refused, VerificationFailed
 from runbook_lib.files import HAND_OFFS
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Change, Plan
-from runbook_lib.model.change_kind import Operation
-from runbook_lib.model.ids import ObjectGuid
+from runbook_lib.model.change_kind import ChangeKind, Operation
+from runbook_lib.model.ids import GroupId, ObjectGuid
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.notebook.context import RunContext
-from runbook_lib.notebook.earlier_runs import READ_BACK_DIFFERS
+from runbook_lib.notebook.earlier_runs import READ_BACK_DIFFERS, done_before
 from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
@@ -55,8 +56,13 @@ class DirectWay:
         policy = policy_now(self._context, inventory)
         if self._done is not None:
             made = plan_undo(inventory, policy, self._done)
+        elif self.operation is Operation.ENABLE:
+            made = plan_enable(inventory, policy)
         else:
-            made = (plan_enable if self.operation is Operation.ENABLE else plan_disable)(inventory, policy)
+            folder, earlier = self._context.record.folder, dict[GroupId, str]()
+            if policy.delete:
+                earlier = done_before(folder, Route.DIRECT, self.operation, ChangeKind.DELETE)
+            made = plan_disable(inventory, policy, earlier)
         contacts = contacts_of_plan(inventory, made.plan, policy)
         handed = contacts.findings
         if text := hand_offs_text(contacts.hand_offs):

@@ -6,13 +6,17 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
+from runbook_lib.change.carried_out import last_carried_out
 from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.journal import JournalFile, chain_of, journals_of, open_chain, whole_chain
 from runbook_lib.change.journal_check import DoneChange, done_by
 from runbook_lib.errors import Refused, RunbookError
+from runbook_lib.model.change_kind import ChangeKind, Operation
 from runbook_lib.model.finding import Finding, Severity
+from runbook_lib.model.ids import GroupId
 from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.record import manifest
@@ -129,6 +133,17 @@ def require_uncontradicted(chain: Sequence[JournalFile], opened: datetime) -> No
                 hint=t("Find out who wrote that journal. {how_to_close}", how_to_close=HOW_TO_CLOSE),
                 values={"run": chain[0].run.name, "sealed": run.name},
             )
+
+
+def done_before(folder: RecordFolder, route: Route, operation: Operation, kind: ChangeKind) -> dict[GroupId, str]:
+    """Groups to which earlier runs under the change id of a run did a change of this kind last, with their names.
+
+    Raises:
+        Refused: As ``last_carried_out``; a record is not what was sealed.
+    """
+    own = (folder.run_id,)
+    done = last_carried_out(folder.change_folder, ROUTES, route, operation, but=own, prove=require_unaltered)
+    return done.groups_of(kind) if done else {}
 
 
 def effects_not_proved(chain: Sequence[JournalFile]) -> tuple[Finding, ...]:

@@ -6,6 +6,9 @@ changed, and the undo finds them in the plan.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.states import GroupRow, Writer
 from runbook_lib.model.change import Refusal
@@ -20,7 +23,7 @@ from runbook_lib.model.directory import (
 )
 from runbook_lib.model.dn import is_below, normalize_dn, parent_of, rdn_of
 from runbook_lib.model.finding import Finding
-from runbook_lib.model.ids import NO_OBJECT
+from runbook_lib.model.ids import NO_OBJECT, GroupId
 from runbook_lib.model.text import Text, counted, t
 from runbook_lib.routes.direct.membership import Membership, membership_of
 from runbook_lib.routes.direct.payload import Deletion, DirectChange, ExistingMember, HoldingGroup, Member
@@ -143,10 +146,17 @@ def _holding_groups(dns: tuple[str, ...], inventory: Inventory) -> tuple[Holding
     return tuple(sorted(holding, key=lambda group: (group.guid, group.dn)))
 
 
-def plan_disable(inventory: Inventory, policy: Policy) -> DirectPlanned:
+def plan_disable(
+    inventory: Inventory, policy: Policy, earlier: Mapping[GroupId, str] = MappingProxyType({})
+) -> DirectPlanned:
     """Plan the retirement (or, when told, the deletion) of the selected groups of ours.
 
     Groups that are retired already are in step with a retirement.
+
+    Args:
+        inventory: Both sides.
+        policy: The selection, rules and limits.
+        earlier: Groups whose AD objects earlier runs of this change deleted, with their names; they are in step.
 
     Raises:
         Refused: A precondition, the selection or a limit.
@@ -158,6 +168,7 @@ def plan_disable(inventory: Inventory, policy: Policy) -> DirectPlanned:
         policy.disable_names,
         by_name=lambda row: row.writer is Writer.OURS,
         purpose="disable",
+        earlier=earlier,
     )
     context = rule_context(inventory, policy)
     changes: list[DirectChange] = []
@@ -165,6 +176,8 @@ def plan_disable(inventory: Inventory, policy: Policy) -> DirectPlanned:
     findings: list[Finding] = look_alikes(inventory, rows)
     membership = membership_of(inventory)
     for row in rows:
+        if row.group_id in earlier and row.ad is None:
+            continue
         if refused := refuse_not_ours(row, context) or refuse_undecided(row):
             refusals.append(refused)
         elif policy.delete and row.ad is not None:

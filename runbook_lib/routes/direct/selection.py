@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Literal
 
 from runbook_lib.errors import Refused
@@ -68,12 +69,14 @@ def select(
     by_name: Callable[[GroupRow], bool],
     purpose: SelectionPurpose,
     why_not: Callable[[GroupRow], Text] = lambda _: NOTHING,
+    earlier: Mapping[GroupId, str] = MappingProxyType({}),
 ) -> tuple[GroupRow, ...]:
     """Rows named by id, plus rows whose display name matches a pattern and that ``by_name`` lets patterns pick.
 
     What a pattern picks is said by ``DisplayNames``: a pattern that is a whole name means that name alone, even where
     ``by_name`` does not let it be picked. ``why_not`` is what a reader is told of a group of that name that cannot be
-    picked: a sentence, empty for none.
+    picked: a sentence, empty for none. ``earlier`` are groups that earlier runs of this change have dealt with, by id,
+    with the names that they had: to name them again is no mistake, also where no row is left of them.
 
     Raises:
         Refused: Nothing is selected (``empty-selection``), an id is unknown (``unknown-group``), or a pattern matches
@@ -81,7 +84,7 @@ def select(
     """
     require_selection(ids, names, purpose)
     by_id = {row.group_id: row for row in rows}
-    unknown = [group_id for group_id in ids if group_id not in by_id]
+    unknown = [group_id for group_id in ids if group_id not in by_id and group_id not in earlier]
     if unknown:
         raise Refused(
             t(
@@ -93,8 +96,10 @@ def select(
             values={"ids": list(unknown)},
         )
     chosen = set(ids)
-    everybody = DisplayNames(row.display_name for row in rows)
+    everybody = DisplayNames((*(row.display_name for row in rows), *earlier.values()))
     by_display_name: defaultdict[str, list[GroupId]] = defaultdict(list)
+    for group_id, name in earlier.items():
+        by_display_name[name].append(group_id)
     for row in filter(by_name, rows):
         by_display_name[row.display_name].append(row.group_id)
     for pattern in names:

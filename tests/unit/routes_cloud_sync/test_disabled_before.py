@@ -16,7 +16,7 @@ from runbook_lib.model.ids import GroupId
 from runbook_lib.model.target import Route
 from runbook_lib.routes.cloud_sync.desired import DesiredSettings
 from runbook_lib.routes.cloud_sync.moving.plan_move_back import plan_move_back
-from runbook_lib.routes.cloud_sync.scope.plan_disable import plan_disable, taken_out
+from runbook_lib.routes.cloud_sync.scope.plan_disable import plan_disable
 from tests.support import builders as b
 from tests.unit.routes_cloud_sync.owner_world import GROUPS, read, tenant, theirs
 from tests.unit.routes_cloud_sync.runs import ROUTES, Runs
@@ -28,9 +28,10 @@ READ = inventory([SALES, OPS, REST], {})
 THEIRS = [theirs(group) for group in GROUPS]
 
 
-def found_in(folder: Path, operation: Operation = Operation.DISABLE, *, but: str = "") -> frozenset[GroupId]:
+def found_in(folder: Path, operation: Operation = Operation.DISABLE, *, but: str = "") -> dict[GroupId, str]:
     """What a run finds there."""
-    return taken_out(last_carried_out(folder, ROUTES, Route.CLOUD_SYNC, operation, but=(but,), prove=lambda _: None))
+    done = last_carried_out(folder, ROUTES, Route.CLOUD_SYNC, operation, but=(but,), prove=lambda _: None)
+    return done.groups_of(ChangeKind.UNASSIGN) if done else {}
 
 
 def left(folder: Path, graph: Graph, *, approved: int = 2, deaths: tuple[int, ...] = ()) -> Plan:
@@ -51,18 +52,21 @@ def test_groups_that_left_the_scope_are_in_step_by_name_and_by_id(
     graph = Graph(assigned={SALES.id: "a-1", OPS.id: "a-2", REST.id: "a-3"}, running=True)
     left(tmp_path, graph, deaths=deaths)
     earlier = found_in(tmp_path)
-    assert earlier == {SALES.id, OPS.id}
+    assert earlier == {SALES.id: "Sales", OPS.id: "Ops"}
     sides = sides_of(READ, graph)
     again = plan_disable(sides, b.policy(**named), NOTHING, pause=False, earlier=earlier)
     assert (again.plan.changes, again.plan.refusals, again.plan.in_step) == ((), (), 2)
     assert again.findings == ()
+    fewer = sides_of(inventory([OPS, REST], {}), graph)  # Sales is gone from the tenant since
+    gone = plan_disable(fewer, b.policy(**named), NOTHING, pause=False, earlier=earlier)
+    assert (gone.plan.changes, gone.plan.refusals, gone.plan.in_step) == ((), (), 1)
 
 
 def test_what_came_back_into_scope_or_waited_for_its_approval_leaves_now(tmp_path: Path) -> None:
     graph = Graph(assigned={SALES.id: "a-1", OPS.id: "a-2", REST.id: "a-3"}, running=True)
     made = left(tmp_path, graph, approved=1)
     (first, second) = (change.group_id for change in made.changes)
-    assert found_in(tmp_path) == {first}
+    assert found_in(tmp_path).keys() == {first}
     graph.assigned[first] = "a-4"
     policy = b.policy(disable_names=("Sales", "Ops"))
     again = plan_disable(sides_of(READ, graph), policy, NOTHING, pause=False, earlier=found_in(tmp_path)).plan
@@ -75,20 +79,20 @@ def test_a_group_that_no_run_of_this_change_took_out_is_refused_by_name_and_by_i
     tmp_path: Path,
 ) -> None:
     graph = Graph(assigned={REST.id: "a-3"}, running=True)
-    assert found_in(tmp_path) == frozenset()
+    assert found_in(tmp_path) == {}
     sides = sides_of(READ, graph)
-    by_id = plan_disable(sides, b.policy(disable_ids=(OPS.id,)), NOTHING, pause=False, earlier={SALES.id}).plan
+    by_id = plan_disable(sides, b.policy(disable_ids=(OPS.id,)), NOTHING, pause=False, earlier={SALES.id: "Sales"}).plan
     (refused,) = by_id.refusals
     with pytest.raises(Refused) as caught:
-        plan_disable(sides, b.policy(disable_names=("Ops",)), NOTHING, pause=False, earlier={SALES.id})
+        plan_disable(sides, b.policy(disable_names=("Ops",)), NOTHING, pause=False, earlier={SALES.id: "Sales"})
     assert str(refused.why) in str(caught.value.message)
 
 
 def test_another_operation_and_the_run_that_asks_count_for_nothing(tmp_path: Path) -> None:
     graph = Graph(assigned={SALES.id: "a-1", OPS.id: "a-2", REST.id: "a-3"}, running=True)
     left(tmp_path, graph)
-    assert found_in(tmp_path, Operation.UNDO) == frozenset()
-    assert found_in(tmp_path, but="run0") == frozenset()
+    assert found_in(tmp_path, Operation.UNDO) == {}
+    assert found_in(tmp_path, but="run0") == {}
 
 
 def test_a_plan_that_is_gone_or_another_one_is_not_believed(tmp_path: Path) -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
 
-from runbook_lib.change.carried_out import CarriedOut
 from runbook_lib.graph.tenant.jobs import JobState
 from runbook_lib.inventory.states import GroupRow
 from runbook_lib.model.change import Refusal
@@ -31,16 +31,13 @@ from runbook_lib.rules.policy import Policy
 _HOW = 'Microsoft Entra documentation, "How provisioning to Active Directory works"'
 
 
-def taken_out(done: CarriedOut | None) -> frozenset[GroupId]:
-    """Ids of the groups that a change has taken out of scope."""
-    if done is None:
-        return frozenset()
-    changes = (change for change in done.plan.changes if change.kind is ChangeKind.UNASSIGN)
-    return frozenset(change.group_id for change in changes if change.digest in done.effects)
-
-
 def plan_disable(
-    sides: Sides, policy: Policy, desired: DesiredSettings, *, pause: bool, earlier: Collection[GroupId] = ()
+    sides: Sides,
+    policy: Policy,
+    desired: DesiredSettings,
+    *,
+    pause: bool,
+    earlier: Mapping[GroupId, str] = MappingProxyType({}),
 ) -> PlannedCloudSync:
     """Plan that the named groups leave the scope, or, with ``pause``, that the job stops writing at all.
 
@@ -49,7 +46,7 @@ def plan_disable(
         policy: The selection, rules and limits.
         desired: What the parameters say.
         pause: The job stops, and nobody leaves.
-        earlier: Ids of the groups that earlier runs of this change took out of scope; they are in step.
+        earlier: Groups that earlier runs of this change took out of scope, with their names; they are in step.
 
     Raises:
         Refused: A reading is incomplete, the selection, the configuration's domain, or a limit. A rule that refuses
@@ -75,6 +72,7 @@ def plan_disable(
         by_name=lambda row: _refused(row, sides, earlier) is None,
         purpose="disable",
         why_not=lambda row: found.why if (found := _refused(row, sides, earlier)) else NOTHING,
+        earlier=earlier,
     )
     refused = [found for row in rows if (found := _refused(row, sides, earlier))]
     leaving = [row for row in rows if row.group_id in sides.documents.assignments]
