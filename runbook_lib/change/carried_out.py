@@ -1,4 +1,4 @@
-"""The last plan that earlier runs of a change carried out, proved by their records and its own digest.
+"""What earlier runs of a change carried out: their plans, proved by their records and the plans' own digests.
 
 A journal is its writer's word. Nothing is written because of it: it only tells what is waited for, and what has been
 done already.
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from runbook_lib.change.journal import chain_of, damaged_journal, journals_of
+from runbook_lib.change.journal import JournalFile, chain_of, damaged_journal, journals_of
 from runbook_lib.change.journal_check import effects_beyond, effects_of
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.change.route import Routes
@@ -28,7 +28,7 @@ from runbook_lib.model.text import t
 
 @dataclass(frozen=True, slots=True)
 class CarriedOut:
-    """The last plan of a change that was carried out.
+    """A plan of a change that was carried out.
 
     Attributes:
         run: Id of the run that ended it; its folder stands beside those of the change's other runs.
@@ -50,6 +50,10 @@ class CarriedOut:
         return {change.group_id: change.display_name for change in changes}
 
 
+Prove = Callable[[Sequence[Path]], None]
+"""Refuses folders of runs whose records are not what was sealed."""
+
+
 def last_carried_out(
     change_folder: Path,
     routes: Routes,
@@ -57,7 +61,7 @@ def last_carried_out(
     operation: Operation,
     *,
     but: Collection[str] = (),
-    prove: Callable[[Sequence[Path]], None],
+    prove: Prove,
 ) -> CarriedOut | None:
     """What was done last under a change id; None where that was nothing, or something else.
 
@@ -67,17 +71,42 @@ def last_carried_out(
         route: Of the run that asks.
         operation: What its notebook is for.
         but: Ids of runs that do not count: the one that asks.
-        prove: Refuses folders of runs whose records are not what was sealed.
+        prove: As ``Prove``.
 
     Raises:
         Refused: A journal, a closing, a plan or a record cannot be believed.
     """
     journals = journals_of(change_folder, routes)
     done = [one for one in journals if one.carried_out and one.run.name not in but]
-    if not done or done[-1].opened.get("route") != route.value:
-        return None
-    last = done[-1]
-    if last.opened.get("operation", operation.value) != operation.value:
+    return _proved(done[-1], journals, routes, route, operation, prove) if done else None
+
+
+def all_carried_out(
+    change_folder: Path,
+    routes: Routes,
+    route: Route,
+    operation: Operation,
+    *,
+    but: Collection[str] = (),
+    prove: Prove,
+) -> list[CarriedOut]:
+    """All that was done under a change id on a route for an operation, oldest first; as ``last_carried_out``."""
+    journals = journals_of(change_folder, routes)
+    done = [one for one in journals if one.carried_out and one.run.name not in but]
+    proved = (_proved(one, journals, routes, route, operation, prove) for one in done)
+    return [one for one in proved if one is not None]
+
+
+def _proved(
+    last: JournalFile,
+    journals: Sequence[JournalFile],
+    routes: Routes,
+    route: Route,
+    operation: Operation,
+    prove: Prove,
+) -> CarriedOut | None:
+    """What ended with a journal, proved; None where it is of another route or operation."""
+    if last.opened.get("route") != route.value or last.opened.get("operation", operation.value) != operation.value:
         return None
     chain = chain_of(last, journals)
     prove([one.run for one in chain])

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
-from runbook_lib.change.carried_out import last_carried_out
+from runbook_lib.change.carried_out import all_carried_out
 from runbook_lib.change.closing import HOW_TO_CLOSE
 from runbook_lib.change.journal import JournalFile, chain_of, journals_of, open_chain, whole_chain
 from runbook_lib.change.journal_check import DoneChange, done_by
@@ -136,14 +136,15 @@ def require_uncontradicted(chain: Sequence[JournalFile], opened: datetime) -> No
 
 
 def done_before(folder: RecordFolder, route: Route, operation: Operation, kind: ChangeKind) -> dict[GroupId, str]:
-    """Groups to which earlier runs under the change id of a run did a change of this kind last, with their names.
+    """Groups to which earlier runs under the change id of a run did a change of this kind, with their names.
 
     Raises:
-        Refused: As ``last_carried_out``; a record is not what was sealed.
+        Refused: As ``all_carried_out``; a record is not what was sealed.
     """
-    own = (folder.run_id,)
-    done = last_carried_out(folder.change_folder, ROUTES, route, operation, but=own, prove=require_unaltered)
-    return done.groups_of(kind) if done else {}
+    own, found = (folder.run_id,), dict[GroupId, str]()
+    for done in all_carried_out(folder.change_folder, ROUTES, route, operation, but=own, prove=require_unaltered):
+        found |= done.groups_of(kind)
+    return found
 
 
 def effects_not_proved(chain: Sequence[JournalFile]) -> tuple[Finding, ...]:

@@ -5,13 +5,18 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from rehearsal.process import RunningRehearsal, start_rehearsal
+from runbook_lib.change.approvals.part import part_of
+from runbook_lib.change.approvals.plan import approve_plan, planned
 from runbook_lib.change.journal import journals_of, open_chain
+from runbook_lib.errors import AwaitingApproval
+from runbook_lib.model.outcome import Outcome
 from runbook_lib.routes.registry import ROUTES
 from tests.notebooks.journey import (
     SMALL,
@@ -185,3 +190,26 @@ def test_a_create_is_undone_by_deleting_only_when_told(world: RunningRehearsal, 
     change(world, UNDO, {**back, "disable_by": "delete"})
     assert plan_of(latest_record(tmp_path / "records" / "CHG-AWAY"))["phrase"] == "DELETE 1 GROUP IN contoso.com"
     assert written_objects(world.control.directory()) == before
+
+
+@pytest.mark.parametrize("world", [True], indirect=True)
+def test_what_waits_is_approved_later_under_the_same_names(world: RunningRehearsal, tmp_path: Path) -> None:
+    given, hour = deleting(tmp_path, *NAMES), timedelta(hours=1)
+
+    def run() -> Outcome | None:
+        return run_plain(DISABLE, world.parameters_file, given).record.outcome
+
+    with pytest.raises(AwaitingApproval):
+        run()
+    record = latest_record(tmp_path / "records" / "CHG-DEL")
+    plan = planned(record, ROUTES)
+    waits = {change.group_id for change in plan.changes[1:]}
+    phrase = part_of(plan, waits).phrase
+    now = datetime.now(UTC)
+    approve_plan(record, ROUTES, approver="T", phrase=phrase, valid=hour, clock=lambda: now, left_out=waits)
+    assert run() is Outcome.AWAITING_APPROVAL
+    assert len(dns_of(world.control.directory())) == 1
+    plan_and_approve(world, DISABLE, given)
+    assert run() is Outcome.DONE
+    assert dns_of(world.control.directory()) == []
+    assert run() is Outcome.NOTHING_TO_DO, "both are named, one was deleted by each run"

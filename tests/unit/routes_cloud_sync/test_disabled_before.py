@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from runbook_lib.change.carried_out import last_carried_out
+from runbook_lib.change.carried_out import all_carried_out
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import Refused
 from runbook_lib.model.change import Plan
@@ -30,8 +30,8 @@ THEIRS = [theirs(group) for group in GROUPS]
 
 def found_in(folder: Path, operation: Operation = Operation.DISABLE, *, but: str = "") -> dict[GroupId, str]:
     """What a run finds there."""
-    done = last_carried_out(folder, ROUTES, Route.CLOUD_SYNC, operation, but=(but,), prove=lambda _: None)
-    return done.groups_of(ChangeKind.UNASSIGN) if done else {}
+    done = all_carried_out(folder, ROUTES, Route.CLOUD_SYNC, operation, but=(but,), prove=lambda _: None)
+    return {one: name for some in done for one, name in some.groups_of(ChangeKind.UNASSIGN).items()}
 
 
 def left(folder: Path, graph: Graph, *, approved: int = 2, deaths: tuple[int, ...] = ()) -> Plan:
