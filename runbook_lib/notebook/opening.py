@@ -16,6 +16,7 @@ from runbook_lib.model.text import NOTHING, t
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import watch_cells, watch_opening
 from runbook_lib.notebook.run import Run
+from runbook_lib.notebook.sealing import seal_by_itself
 from runbook_lib.notebook.selection_file import SELECTION_FILE, read_selection
 from runbook_lib.notebook.undo_form import offer_undo
 from runbook_lib.parameters.cell import PARAMETERS_FILE, USED
@@ -92,6 +93,7 @@ def open_run(
         earlier.give_way(record.folder.run_id)
     namespace[_OWN_RUN] = run
     watch_cells(record.folder, run.ended_with, in_front=interactive)
+    run.sealing = seal_by_itself(context, notebook, root, lambda: run.course.closed)
     if interactive:
         context.top.open()
     context.show(parameters_view(given, record.folder, interactive=interactive, file=file))

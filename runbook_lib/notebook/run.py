@@ -33,6 +33,7 @@ from runbook_lib.notebook.reading import (
     read_sides,
     show_procedure,
 )
+from runbook_lib.notebook.sealing import SealsByItself
 from runbook_lib.notebook.ticking.table import TickTable
 from runbook_lib.notebook.way import RouteRun
 from runbook_lib.parameters.cell import uses
@@ -65,6 +66,8 @@ class Run:
         """The field for the collector's file that was shown last, where a person can use it."""
         self._groups: TickTable | None = None
         """The table in which groups are ticked that was shown last, where a person can use it."""
+        self.sealing: SealsByItself | None = None
+        """What seals the record, where it is not whoever runs the notebook."""
 
     @property
     def record(self) -> RunRecord:
@@ -206,7 +209,7 @@ class Run:
         self.course.close(t("it is finished"))
         folder = context.record.folder
         context.top.show(finished_view(end.outcome, end.error))
-        sealing = sealing_text(folder, context.environment)
+        sealing = sealing_text(folder, context.environment, by_itself=self.sealing is not None)
         context.show(end_view(end.outcome, folder, end.error, notebook=self.notebook, sealing=sealing))
         if isinstance(context.record.facts.get("plan"), Mapping):
             context.show(timeline_view(context.record.facts))
@@ -239,6 +242,8 @@ class Run:
         if self._groups is not None:
             self._groups.close()
         self.context.close()
+        if self.sealing is not None:
+            self.sealing.let_go()
 
     def _session(self, operation: Operation, done: DoneChange | None = None) -> ChangeSession:
         return ChangeSession(self.context, self.course, way_of(self.context, operation, done))

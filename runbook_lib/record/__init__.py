@@ -6,7 +6,7 @@
     records/<change id>/approvals/     approvals, outside the runs they allow
     records/index.html                 every change and every run
 
-``folder`` and ``run_record`` are used while the run is under way; ``seal`` runs after the kernel has ended and writes
+``folder`` and ``run_record`` are used while the run is under way; ``seal`` runs when the run has ended and writes
 ``MANIFEST.json`` last; ``manifest.verify`` reads only.
 """
 

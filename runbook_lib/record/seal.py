@@ -1,4 +1,4 @@
-"""Sealing: after the kernel has ended, the record becomes final. Nothing that a run did can stop it."""
+"""Sealing: after the run has ended, the record becomes final. Nothing that a run did can stop it."""
 
 from __future__ import annotations
 

@@ -239,8 +239,16 @@ def end_view(
     return View(html, t("{title}. Next: {following}", title=title, following=following))
 
 
-def sealing_text(folder: RecordFolder, environment: Mapping[str, str]) -> Text:
-    """Who seals this record, and how: nobody does it for a notebook that ran without ``gwb run``."""
+def sealing_text(folder: RecordFolder, environment: Mapping[str, str], *, by_itself: bool) -> Text:
+    """Who seals this record, and how: nobody does it for a notebook that plain papermill ran.
+
+    Args:
+        folder: The record.
+        environment: Environment variables.
+        by_itself: Whether the run sees to it.
+    """
+    if by_itself:
+        return t("It is sealed now, when this cell has ended.")
     if RECORD_VARIABLE in environment:
         return t("gwb run seals it when the kernel has ended.")
     notebook = Path(environment.get("JPY_SESSION_NAME", ""))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -16,12 +15,11 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, joined, t
 from runbook_lib.record.schema_files import SCHEMAS, schema_text
 from runbook_lib.runner import console
-from runbook_lib.runner.chosen_record import chosen_record, complete_records, recorded_parameters
+from runbook_lib.runner.chosen_record import chosen_record, complete_records
 from runbook_lib.runner.commands.prune import prune
 
 if TYPE_CHECKING:
-    from runbook_lib.record.folder import RecordFolder
-    from runbook_lib.signing.signature import Signing
+    pass
 
 
 _RECORD = click.Path(path_type=Path)
@@ -86,17 +84,20 @@ def verify_record(records: Sequence[Path], trusted_signers: Path | None, authori
 def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
     """Seal RECORD with the executed NOTEBOOK.
 
-    The notebook's outputs have to be of that run. For runs that plain papermill or JupyterLab made; gwb run seals by
-    itself. The runs of a change's folder are
-    offered, those that are still open first.
+    The notebook's outputs have to be of that run. For runs that plain papermill made; gwb run and JupyterLab seal by
+    themselves, and where they could not, NOTEBOOK is at hand and need not be named. The runs of a change's folder
+    are offered, those that are still open first.
     """
     from runbook_lib.model.outcome import ending_of_facts
-    from runbook_lib.record.folder import RecordFolder
-    from runbook_lib.record.index import build_index
+    from runbook_lib.parameters.paths import project_root
+    from runbook_lib.record.folder import RecordFolder, work_file_of
     from runbook_lib.record.run_record import RunRecord
-    from runbook_lib.record.seal import seal as seal_record
+    from runbook_lib.record.seal_by_record import seal_by_record
 
     folder = RecordFolder.open(chosen_record(record, first=lambda run: not run.sealed))
+    left = work_file_of(folder)
+    if notebook is None and not without_notebook and left.is_file():
+        notebook = left
     if without_notebook and notebook is not None:
         raise click.UsageError(t("Either NOTEBOOK or --without-notebook."))
     if not without_notebook and (notebook is None or not notebook.is_file()):
@@ -111,15 +112,15 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
         )
     with console.Status() as status:
         status.show(t("Sealing {run}", run=folder.run_id))
-        sealed = seal_record(
+        sealed = seal_by_record(
             folder,
             notebook,
+            root=project_root(),
+            environment=os.environ,
             clock=lambda: datetime.now(UTC),
-            known_secrets=_secrets_of(folder),
-            prove_run=notebook is not None,
-            signing=_signing_of(folder),
+            progress=status,
         )
-        build_index(folder.change_folder.parent, status)
+    left.unlink(missing_ok=True)
     ending = ending_of_facts(sealed.outcome, RunRecord.load(folder).facts.get("error"))
     page = console.shown_path(sealed.page)
     console.print_line(t("Sealed: {ending}, {page}", ending=ending.title.lower(), page=page))
@@ -195,32 +196,6 @@ def _runs(root: Path) -> list[tuple[str, str, Text, Text]]:
         rows.setdefault(folder.change_id, []).append((began, (folder.change_id, folder.run_id, state, title)))
     changes = [sorted(runs, reverse=True) for runs in rows.values()]
     return [row for runs in sorted(changes, reverse=True) for _, row in runs]
-
-
-def _secrets_of(folder: RecordFolder) -> list[str]:
-    """Secrets of the run that this process can see, so that sealing finds them by value."""
-    from runbook_lib.parameters.paths import project_root
-    from runbook_lib.secrets.redact import known_secrets, variable_secrets
-
-    with contextlib.suppress(RunbookError):
-        return known_secrets(recorded_parameters(folder), project_root(), os.environ)
-    return variable_secrets(os.environ)
-
-
-def _signing_of(folder: RecordFolder) -> Signing | None:
-    """What signs the record, as its run was told.
-
-    Raises:
-        UsageError: That key cannot be used.
-    """
-    from runbook_lib.parameters.paths import project_root
-    from runbook_lib.signing.from_parameters import signing_of
-
-    try:
-        parameters = recorded_parameters(folder, "signing_key", "time_stamp_url", "time_stamp_ca_file")
-    except RunbookError:
-        return None
-    return signing_of(parameters, project_root())
 
 
 @click.command()

@@ -85,13 +85,15 @@ def test_what_to_do_is_not_said_twice() -> None:
 
 
 def test_the_last_cell_says_who_seals_the_record_and_with_which_line() -> None:
-    # Nobody seals what ran in JupyterLab by itself: "sealed after the kernel has ended" let records stay open.
+    # Nobody seals what plain papermill ran: "sealed after the kernel has ended" let records stay open.
     folder, here = RecordFolder(RECORD), Path("/srv/my notes/30-enable-writeback.ipynb").absolute()
-    assert sealing_text(folder, {"GWB_RECORD": str(RECORD)}) == "gwb run seals it when the kernel has ended."
-    lab = sealing_text(folder, {"JPY_SESSION_NAME": str(here)})
+    runner = sealing_text(folder, {"GWB_RECORD": str(RECORD)}, by_itself=False)
+    assert runner == "gwb run seals it when the kernel has ended."
+    lab = sealing_text(folder, {"JPY_SESSION_NAME": str(here)}, by_itself=False)
     assert lab.endswith(f'gwb seal {RECORD} "{here}"')
     for other in ({}, {"JPY_SESSION_NAME": "Console 1"}, {"JPY_SESSION_NAME": "a.ipynb"}):
-        assert sealing_text(folder, other).endswith(f"gwb seal {RECORD} NOTEBOOK")
+        assert sealing_text(folder, other, by_itself=False).endswith(f"gwb seal {RECORD} NOTEBOOK")
+    assert "gwb seal" not in sealing_text(folder, {"JPY_SESSION_NAME": str(here)}, by_itself=True)
     html, _ = end_view(Outcome.DONE, folder, None, notebook="20-inventory-groups", sealing=lab)
     assert "gwb seal" in html
 
