@@ -65,7 +65,7 @@ class SealsByItself:
             self.let_go()
 
 
-def _not_sealed(record: Path, why: str) -> Text:
+def _not_sealed(record: Path, why: Text) -> Text:
     return t("not sealed: {why} To try again: gwb seal {record}", why=why, record=typed(record))
 
 

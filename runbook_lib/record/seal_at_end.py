@@ -10,28 +10,21 @@ kernel's, so nothing that ends those ends it.
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from runbook_lib.errors import RunbookError
-from runbook_lib.record.folder import RecordFolder, work_file_of
-from runbook_lib.record.seal_by_record import seal_by_record
+if TYPE_CHECKING:
+    from runbook_lib.record.folder import RecordFolder
 
-_WAIT = """\
-import signal, sys
-for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-    if hasattr(signal, name):
-        signal.signal(getattr(signal, name), signal.SIG_IGN)
-sys.stdin.buffer.read()
-from runbook_lib.record.seal_at_end import main
-main(*sys.argv[1:])
-"""
 _SECONDS_TO_END = 10.0
 """How long the process of a run may take to give back its lock after its pipe was closed."""
 _PAUSE = 0.1
+"""Seconds between two tries meanwhile."""
 
 
 def wait_for_end(folder: RecordFolder, root: Path) -> subprocess.Popen[bytes]:
@@ -49,7 +42,7 @@ def wait_for_end(folder: RecordFolder, root: Path) -> subprocess.Popen[bytes]:
         apart = {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW}
     return subprocess.Popen(  # type: ignore[call-overload,no-any-return]
         # -P: a file of the current folder takes no module's place.
-        [sys.executable, "-P", "-c", _WAIT, str(folder.path.resolve()), str(root)],
+        [sys.executable, "-P", "-m", __spec__.name, str(folder.path.resolve()), str(root)],
         cwd=root,
         stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -58,13 +51,20 @@ def wait_for_end(folder: RecordFolder, root: Path) -> subprocess.Popen[bytes]:
     )
 
 
-def main(record: str, root: str) -> None:
+def seal_when_ended(record: Path, root: Path) -> None:
     """Seal the record, if nobody has; one that cannot be sealed stays open, and ``gwb seal`` says why."""
-    folder = RecordFolder(Path(record))
-    deadline = time.monotonic() + _SECONDS_TO_END
-    while folder.path.is_dir() and not folder.sealed:
+    for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+        # A service that is stopped asks all of its processes to end; this one does so after the one it waits for.
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
+    sys.stdin.buffer.read()
+    from runbook_lib.errors import RunbookError
+    from runbook_lib.record.folder import RecordFolder
+
+    folder, deadline = RecordFolder(record), time.monotonic() + _SECONDS_TO_END
+    while record.is_dir() and not folder.sealed:
         try:
-            seal_with_work_file(folder, Path(root))
+            seal_with_work_file(folder, root)
         except RunbookError as error:
             if error.code != "run-not-ended" or time.monotonic() > deadline:
                 return
@@ -77,6 +77,9 @@ def seal_with_work_file(folder: RecordFolder, root: Path) -> str:
     Raises:
         RunbookError: As ``seal``.
     """
+    from runbook_lib.record.folder import work_file_of
+    from runbook_lib.record.seal_by_record import seal_by_record
+
     work_file = work_file_of(folder)
     sealed = seal_by_record(
         folder,
@@ -87,3 +90,7 @@ def seal_with_work_file(folder: RecordFolder, root: Path) -> str:
     )
     work_file.unlink(missing_ok=True)
     return sealed.digest
+
+
+if __name__ == "__main__":
+    seal_when_ended(Path(sys.argv[1]), Path(sys.argv[2]))
