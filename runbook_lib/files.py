@@ -51,9 +51,11 @@ LONGEST_CHANGE_ID = 64
 _SAFE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 # Device names that Windows refuses as a file name, with any extension ("Naming Files, Paths, and Namespaces").
 _DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{d}{n}" for d in ("com", "lpt") for n in range(10))})
+LEASES = "leases"
+"""Folder below the records with the leases of writers on several hosts."""
 FLEET = "fleet"
 """Folder below the records with one page for each run of a fleet."""
-_TAKEN = frozenset({APPROVALS, CLOSINGS, INDEX, FLEET})
+_TAKEN = frozenset({APPROVALS, CLOSINGS, INDEX, FLEET, LEASES})
 """What stands beside the folders of changes, or of runs."""
 
 

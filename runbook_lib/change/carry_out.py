@@ -20,6 +20,7 @@ from typing import Any
 from runbook_lib.change.approvals.plan import Approval
 from runbook_lib.change.approvals.standing import StandingApproval
 from runbook_lib.change.journal import CARRIED_OUT, Journal, JournalFile, JournalUnwritable
+from runbook_lib.change.lease import LeaseLost
 from runbook_lib.change.step import Effect, LiveState, Step, Work, drifted, in_batches
 from runbook_lib.errors import (
     AwaitingApproval,
@@ -184,8 +185,9 @@ class _Loop:
 
     def _stopped(self, error: RunbookError, number: int, of: int) -> RunbookError:
         wrote = self._journal.done > 0 or bool(self._done) or any(step.partly for step in self._work.steps)
-        # A text that no service can hold (UsageError) is not healed by time either; an old reading is, by another.
-        lasting = isinstance(error, (Refused, UsageError)) and not isinstance(error, ReadingTooOld)
+        # A text that no service can hold (UsageError) is not healed by time either. An old reading is, by another, and
+        # a lost lease by whoever has it: that run resumes this journal.
+        lasting = isinstance(error, (Refused, UsageError)) and not isinstance(error, (ReadingTooOld, LeaseLost))
         uncertain = self._unanswered or isinstance(error, Unavailable)
         if (lasting or not (wrote or uncertain)) and not isinstance(error, JournalUnwritable):
             # What is left is planned afresh from the live state, in which half-made objects are recognisable. A

@@ -136,6 +136,8 @@ def _parameters(read: _Read, fleet: Fleet, number: int, root: Path) -> Parameter
     overrides = {"records_dir": str(resolve(fleet.records_dir, root)) if fleet.records_dir else "records"}
     if entry.change_id:
         overrides["change_id"] = entry.change_id
+    if fleet.lease_seconds:
+        overrides["lease_seconds"] = str(fleet.lease_seconds)
     try:
         parameters = absolute_paths(
             load_parameters([Path(one) for one in entry.files], overrides, project_root=root).parameters, root

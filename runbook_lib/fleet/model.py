@@ -48,6 +48,13 @@ class Fleet(BaseModel):
     )
     retries: int = Field(3, ge=0, le=20, description="Times that a scheduler runs again what time may heal")
     retry_minutes: int = Field(5, ge=1, le=1_440, description="Minutes before it does, doubled each time")
+    lease_seconds: int = Field(
+        0,
+        ge=0,
+        le=3_600,
+        description="Seconds that a writer's lease in records_dir lasts (parameter lease_seconds of every run), where "
+        "several hosts run; 0: as the parameters files say",
+    )
     copy_to: str = Field(
         "",
         description="Address of an object store or a folder that gets a copy of each sealed record (for example "

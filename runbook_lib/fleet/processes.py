@@ -32,7 +32,9 @@ _SECRETS = (*SECRET_VARIABLES, PASSWORD_VARIABLE)
 def command_of(job: Job, read: ReadFleet) -> list[str]:
     """The command line of one run."""
     files = [word for path in job.files for word in ("-f", str(path))]
-    change = ["-p", f"change_id={job.change_id}"] if job.change_id_given else []
+    given = {"change_id": job.change_id} if job.change_id_given else {}
+    given |= {"lease_seconds": str(read.fleet.lease_seconds)} if read.fleet.lease_seconds else {}
+    change = [word for name, value in given.items() for word in ("-p", f"{name}={value}")]
     limit = ["--timeout", f"{read.fleet.time_limit_minutes}m"]
     runner = [sys.executable, "-m", "runbook_lib.runner", "run", job.notebook, "--json", "--quiet"]
     return [*runner, *files, "--records", str(read.records), *limit, *change]

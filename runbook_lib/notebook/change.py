@@ -316,6 +316,7 @@ class ChangeSession:
         if self._still is None:
             raise ValueError("the gate is not open")
         self._still()
+        self._context.require_lease()
 
     def _with_acknowledgements(self, planned_: PlanMade) -> PlanMade:
         today = self._context.clock().date()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from runbook_lib.change.journal import read_journal
+from runbook_lib.change.lease import Lease, held_lease
 from runbook_lib.change.lock import writer_lock
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.sign_in.connect import names_host, open_directory
@@ -61,6 +63,7 @@ class RunContext:
         self.top = TopLine()
         """Where JupyterLab's notebook says at its top that the run has stopped."""
         self._resources = ExitStack()
+        self._lease: Lease | None = None
         self._graph: GraphClient | None = None
         self._directory: Directory | None = None
         self._sign_in: SignInCache | None = None
@@ -116,8 +119,11 @@ class RunContext:
     def take_lock(self, path: Path) -> None:
         """Take the writer's lock, which ``close`` gives back; nothing where it is held.
 
+        With ``lease_seconds`` other hosts are kept away too, by a lease in the folder of records.
+
         Raises:
             Refused: Another run holds it (``locked``).
+            ServiceFailed: The lease cannot be written.
         """
         if self.lock_held:
             return
@@ -125,12 +131,34 @@ class RunContext:
         run = f"{folder.change_id}/{folder.run_id}"
         holder = t("{run} of {account}", run=run, account=account() or t("this account"))
         self._resources.enter_context(writer_lock(path, holder, clock=self.clock))
+        if self.parameters.lease_seconds:
+            self._lease = self._resources.enter_context(
+                held_lease(
+                    folder.change_folder.parent,
+                    path.stem,
+                    t("{holder} on {host}", holder=holder, host=platform.node() or t("a host without a name")),
+                    seconds=self.parameters.lease_seconds,
+                    write_seconds=self.parameters.dc_timeout,
+                    clock=self.clock,
+                    monotonic=time.monotonic,
+                )
+            )
         self.lock_held = True
+
+    def require_lease(self) -> None:
+        """Look whether this host may still write; nothing where no lease is taken.
+
+        Raises:
+            LeaseLost: Another host may write.
+        """
+        if self._lease is not None:
+            self._lease.require()
 
     def close(self) -> None:
         """Close connections and give the lock back; a later step opens them again."""
         self._resources.close()
         self.lock_held = False
+        self._lease = None
         self._directory = None
         self._graph = None
 

@@ -100,6 +100,7 @@ COMMENTS = {
     "max_member_removals_per_group": "One plan may remove this many members of a group.",
     "max_member_removals_percent": "One plan may remove this share of a group's members.",
     "reading_max_age": "A write may follow its reading by this many minutes.",
+    "lease_seconds": "Other hosts that share records_dir wait this many seconds for a lost writer; 0 is one host.",
     "undo_record": "The run with this record folder is undone.",
 }
 """One whole sentence for each name; the model's description says all there is to say."""
@@ -121,7 +122,7 @@ _SERVER = ("connect_evidence", "connect_evidence_hours")
 _READING = (*_NAMES, *_ATTESTED, *_SERVER)
 _WRITING = (
     *("approvers", "require_other_approver", "trusted_signers"),
-    *("route", "protected_ous", "acknowledge", "reading_max_age"),
+    *("route", "protected_ous", "acknowledge", "reading_max_age", "lease_seconds"),
     *("max_creates", "max_retirements", "max_deletions", "max_conversions"),
     *("max_member_removals", "max_member_removals_per_group", "max_member_removals_percent"),
 )

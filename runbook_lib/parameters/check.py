@@ -167,6 +167,7 @@ _CHECKS: tuple[Callable[[Parameters], Iterator[Complaint]], ...] = (
     connections.bind,
     check_change.selected_names,
     check_change.records_dir,
+    check_change.lease,
     check_change.approvers,
     check_change.time_stamps,
     connections.ou_names,

@@ -107,6 +107,19 @@ def records_dir(parameters: Parameters) -> Iterator[Complaint]:
         yield Complaint(("records_dir",), t("is empty"), "empty-records-dir", t('The default is "records".'))
 
 
+def lease(parameters: Parameters) -> Iterator[Complaint]:
+    """A lease in which hardly one write has room."""
+    least = 3 * parameters.dc_timeout
+    if 0 < parameters.lease_seconds < least:
+        yield Complaint(
+            ("lease_seconds",),
+            t("is shorter than three times dc_timeout ({least} s)", least=least),
+            "lease-too-short",
+            t("In the last dc_timeout of a lease no write is sent, and it is renewed four times in its length."),
+            beside=("dc_timeout",),
+        )
+
+
 def approvers(parameters: Parameters) -> Iterator[Complaint]:
     """An entry that names nobody: it would close the gate to everybody without saying so."""
     for number, entry in enumerate(parameters.approvers):

@@ -328,6 +328,14 @@ class Parameters(BaseModel):
         120, ge=1, le=1440, description="Minutes that may pass between reading both sides and a write planned from it"
     )
 
+    lease_seconds: int = Field(
+        0,
+        ge=0,
+        le=3600,
+        description="Seconds that a writer's lease in records_dir lasts without being renewed, where several hosts "
+        "write and share that folder; at least three times dc_timeout; 0: one host writes",
+    )
+
     # Undo
     undo_record: str = Field("", description="Record folder whose changes 60-undo-change undoes")
 

@@ -103,13 +103,17 @@ def run_fleet(file: Path, name: str, tenants: Sequence[str], notebooks: Sequence
 @fleet.command()
 @_FILE
 @click.option("--run", "name", metavar="NAME", required=True, help="Name of the run.")
-def page(file: Path, name: str) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print what the page says as JSON.")
+def page(file: Path, name: str, as_json: bool) -> None:
     """Write the page of a run of FLEET anew."""
     from runbook_lib.fleet.page import build_page
 
     read = _read(file)
     written = build_page(read, _name(name, read), clock_now=datetime.now(UTC))
-    console.print_line(t("All tenants on one page: {page}", page=console.shown_path(written)))
+    if as_json:
+        click.echo(written.with_suffix(".json").read_text(encoding="utf-8"), nl=False)
+    else:
+        console.print_line(t("All tenants on one page: {page}", page=console.shown_path(written)))
 
 
 @fleet.command()

@@ -128,13 +128,14 @@ def test_a_run_sees_its_own_secrets_alone(project: FleetProject) -> None:
 
 def test_the_command_line_names_files_records_and_time(project: FleetProject) -> None:
     entry = project.tenant("a", 1) + '    change_id: "NIGHT-A"\n'
-    read = project.read(entry + project.tenant("b", 2), f"{BOTH}time_limit_minutes: 30\n")
+    read = project.read(entry + project.tenant("b", 2), f"{BOTH}time_limit_minutes: 30\nlease_seconds: 120\n")
     words = json.dumps(command_of(read.jobs[0], read)[3:])
 
     assert words == json.dumps(
         [
             *("run", "20-inventory-groups", "--json", "--quiet", "-f", str(project.root / "a.yaml")),
             *("--records", str(project.root / "records"), "--timeout", "30m", "-p", "change_id=NIGHT-A"),
+            *("-p", "lease_seconds=120"),
         ]
     )
-    assert "-p" not in command_of(read.jobs[2], read)
+    assert "change_id" not in " ".join(command_of(read.jobs[2], read))
