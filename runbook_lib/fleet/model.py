@@ -47,7 +47,7 @@ class Fleet(BaseModel):
         15, ge=1, le=1_440, description="Minutes between two looks whether another system has done its part"
     )
     retries: int = Field(3, ge=0, le=20, description="Times that a scheduler runs again what time may heal")
-    retry_minutes: int = Field(5, ge=1, le=1_440, description="Minutes before it does, doubled each time")
+    retry_minutes: int = Field(5, ge=0, le=1_440, description="Minutes before it does, doubled each time")
     lease_seconds: int = Field(
         0,
         ge=0,
