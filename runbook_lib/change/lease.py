@@ -112,7 +112,7 @@ class Lease:
 def held_lease(
     records: Path,
     target: str,
-    holder: str,
+    holder: Text,
     *,
     seconds: float,
     write_seconds: float,
@@ -166,7 +166,7 @@ def _keep(lease: Lease, every: float, over: threading.Event) -> None:
 def _taken(
     records: Path,
     target: str,
-    holder: str,
+    holder: Text,
     seconds: float,
     write_seconds: float,
     clock: Callable[[], datetime],

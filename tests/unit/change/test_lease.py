@@ -16,6 +16,7 @@ import pytest
 
 from runbook_lib.change.lease import Lease, LeaseLost, held_lease
 from runbook_lib.errors import Refused, ServiceFailed
+from runbook_lib.model.text import verbatim
 
 NOW = datetime(2026, 11, 30, tzinfo=UTC)
 SECONDS = 3_000.0
@@ -35,7 +36,7 @@ def lease_of(records: Path, host: str, clocks: Clocks | None = None) -> Abstract
     return held_lease(
         records,
         "target",
-        host,
+        verbatim(host),
         seconds=SECONDS,
         write_seconds=30,
         clock=lambda: NOW + timedelta(seconds=own.wall),
@@ -110,7 +111,9 @@ def test_a_host_that_was_held_up_notices_by_either_clock(tmp_path: Path, clock: 
 
 
 def test_a_thread_renews_it(tmp_path: Path) -> None:
-    with held_lease(tmp_path, "target", "a", seconds=0.08, write_seconds=0, clock=lambda: NOW, monotonic=lambda: 0.0):
+    with held_lease(
+        tmp_path, "target", verbatim("a"), seconds=0.08, write_seconds=0, clock=lambda: NOW, monotonic=lambda: 0.0
+    ):
         newest = files(tmp_path)[-1]
         os.utime(newest, (0, 0))
         while not newest.stat().st_mtime:

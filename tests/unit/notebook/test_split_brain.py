@@ -13,6 +13,7 @@ import pytest
 from runbook_lib.change.lease import held_lease
 from runbook_lib.errors import RunbookError
 from runbook_lib.model.outcome import Outcome
+from runbook_lib.model.text import verbatim
 from tests.unit.notebook.field import Field
 
 SECONDS = 3_000
@@ -31,7 +32,9 @@ def taken_over(field: Field, hosts: ExitStack) -> None:
     long_ago = newest.stat().st_mtime - SECONDS - 1
     os.utime(newest, (long_ago, long_ago))
     told: dict[str, Any] = {"seconds": SECONDS, "write_seconds": 30, "clock": lambda: field.now}
-    hosts.enter_context(held_lease(field.records, folder.name, "run on host-b", monotonic=lambda: 0.0, **told))
+    hosts.enter_context(
+        held_lease(field.records, folder.name, verbatim("run on host-b"), monotonic=lambda: 0.0, **told)
+    )
 
 
 def test_before_every_write_a_stale_token_is_refused(field: Field) -> None:
