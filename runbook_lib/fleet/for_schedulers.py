@@ -20,6 +20,8 @@ def jobs_json(read: ReadFleet) -> dict[str, object]:
             {"pool": pool, "notebooks": list(notebooks), "tenants": tenants}
             for (pool, notebooks), tenants in _groups(read).items()
         ],
+        # Whoever keeps this answer looks at these files: it is as good as they are unchanged.
+        "files": sorted({str(read.file.absolute()), *(str(path) for job in read.jobs for path in job.files)}),
         "change_ids": {job.tenant: job.change_id for job in read.jobs},
     }
 
