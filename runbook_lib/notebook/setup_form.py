@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping, MutableMapping
+import time
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -21,17 +22,18 @@ from runbook_lib.files import RECORD_VARIABLE
 from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.notebook.front_end import ProgressLine, TextLine, show_widget
 from runbook_lib.notebook.opening import PARAMETERS_VARIABLE, utc_now
-from runbook_lib.parameters.paths import project_root, resolve
+from runbook_lib.parameters.load import load_parameters
+from runbook_lib.parameters.paths import absolute_paths, project_root, resolve
+from runbook_lib.preflight.whole import whole_preflight
 from runbook_lib.setup.dialog import matching
 from runbook_lib.setup.files import written_path
 from runbook_lib.setup.questions import SetupQuestion, ToShow
 from runbook_lib.setup.session import SetupSession
 from runbook_lib.setup.steps import SETUP_STEPS
 from runbook_lib.shown.html import broken_html, text_html
+from runbook_lib.shown.preflight import findings_view, verdicts_view
 
 FOLDER = "my-tenant"
-_WITHOUT_PREFLIGHT = SETUP_STEPS[:-1]
-"""10-detect-exchange is the pre-flight of a notebook."""
 _MOST_LINES = 12
 """Lines of the list of offered answers that are seen at once."""
 
@@ -148,7 +150,7 @@ class SetupForm:
         self._session = SetupSession(
             folder,
             self._root,
-            _WITHOUT_PREFLIGHT,
+            SETUP_STEPS,
             given=self._given,
             environment=self._environment,
             clock=self._clock,
@@ -211,6 +213,35 @@ class SetupForm:
                 named=named,
             )
         )
+        if session.dialog.state.pre_flight:
+            self._pre_flight(files)
+
+    def _pre_flight(self, files: Sequence[Path]) -> None:
+        """Run the pre-flight with what was written, and show what it found; it writes nothing."""
+        parameters = load_parameters(files, {}, project_root=self._root).parameters
+        if parameters.sign_in == "device-code":
+            self._say((t("The pre-flight is 10-detect-exchange: it shows the code that you sign in with."),))
+            return
+        judged = tuple(parameters.check_routes)
+        self.title.value = _heading(t("Written. The pre-flight reads both sides …"), NOTHING)
+        try:
+            assessment = whole_preflight(
+                absolute_paths(parameters, self._root),
+                environment=self._environment,
+                clock=self._clock,
+                sleep=time.sleep,
+                judged=judged,
+                progress=lambda what: self._reads(what),
+            )
+        except KeyboardInterrupt:
+            self._reads(NOTHING)
+            self._say((t("The pre-flight was stopped; the files are written. 10-detect-exchange runs it again."),))
+            return
+        self.title.value = _heading(t("Written, and the pre-flight was run."), NOTHING)
+        self.said.value = str(verdicts_view(assessment).html + findings_view(assessment).html)
+
+    def _reads(self, what: Text) -> None:
+        self.said.value = str(text_html(t("Reading: {what}", what=what))) if what else ""
 
     def _say(self, shown: tuple[ToShow, ...], *, wrong: bool = False) -> None:
         parts = [

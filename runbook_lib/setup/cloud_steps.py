@@ -197,7 +197,8 @@ def _ask_sign_in(state: SetupState, _: Surroundings) -> SetupQuestion | None:
 def _take_sign_in(text: str, state: SetupState, around: Surroundings) -> Taken:
     if text == LATER:
         return Taken(state, (t("Not tried."),))
-    return Taken(state, (around.sign_in(parameters_so_far(state)),))
+    signed_in = around.sign_in(parameters_so_far(state))
+    return Taken(replace(state, signed_in=True), (signed_in,))
 
 
 CLOUD_STEPS = (

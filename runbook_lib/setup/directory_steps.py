@@ -7,15 +7,16 @@ from dataclasses import replace
 
 from runbook_lib.directory.sign_in.certificates import shown_fingerprint
 from runbook_lib.directory.two_ous import read_place
-from runbook_lib.errors import UsageError
+from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.model.dn import MalformedDnError, normalize_dn
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, t, verbatim
 from runbook_lib.parameters.connections import require_dn
+from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import resolve
 from runbook_lib.secrets.sources import impossible
 from runbook_lib.setup.files import parameters_so_far, written_path
-from runbook_lib.setup.places import list_ous, remarks, require_place
+from runbook_lib.setup.places import cloud_sync_remarks, list_ous, remarks, require_place
 from runbook_lib.setup.questions import (
     OfferedAnswer,
     SetupQuestion,
@@ -23,7 +24,6 @@ from runbook_lib.setup.questions import (
     SetupStep,
     Surroundings,
     Taken,
-    ToShow,
 )
 
 CA_FILE, PASSWORD_FILE = "dc-ca.pem", "bind-password.txt"
@@ -263,11 +263,20 @@ def _take_ou(key: str, text: str, state: SetupState, around: Surroundings) -> Ta
     place = read_place(around.directory(parameters), text, "")
     require_place(place, key)
     other_writer = state.text("route") != Route.DIRECT.value and key == "target_ou"
-    found: Iterator[ToShow] = (
-        t("Note: {remark}", remark=remark)
-        for remark in remarks(place, around.evidence(parameters), state.text("tenant_id"), other_writer=other_writer)
-    )
-    return Taken(state.with_parameters(**{key: place.target.dn}), tuple(found))
+    found = [*remarks(place, around.evidence(parameters), state.text("tenant_id"), other_writer=other_writer)]
+    if state.signed_in and not other_writer:
+        found += _of_cloud_sync(place.target.dn, parameters, around)
+    notes = tuple(t("Note: {remark}", remark=remark) for remark in found)
+    return Taken(state.with_parameters(**{key: place.target.dn}), notes)
+
+
+def _of_cloud_sync(dn: str, parameters: Parameters, around: Surroundings) -> Iterator[Text]:
+    """What Cloud Sync's jobs say of the OU, or that they cannot be read."""
+    jobs = around.cloud_sync_jobs(parameters)
+    if isinstance(jobs, RunbookError):
+        yield t("Whether {dn} is in the scope of Cloud Sync could not be read: {why}", dn=dn, why=jobs.message)
+        return
+    yield from cloud_sync_remarks(dn, jobs, around.directory(parameters).controller.domain_dns_name)
 
 
 DIRECTORY_STEPS = (

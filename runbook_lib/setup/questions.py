@@ -11,6 +11,8 @@ from typing import Protocol
 from runbook_lib.connect.evidence import ConnectEvidence
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.sign_in.certificates import TlsLook
+from runbook_lib.errors import RunbookError
+from runbook_lib.graph.tenant.jobs import CloudSyncJob
 from runbook_lib.model.text import NOTHING, Text
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.setup.certificate import AppCertificate
@@ -102,6 +104,9 @@ class Surroundings(Protocol):
     def directory(self, parameters: Parameters) -> Directory:
         """A connection to AD; the same one for the same parameters."""
 
+    def cloud_sync_jobs(self, parameters: Parameters) -> tuple[CloudSyncJob, ...] | RunbookError:
+        """Every job of Cloud Sync, read once; or why the app does not see them."""
+
     def evidence(self, parameters: Parameters) -> ConnectEvidence | None:
         """Evidence of the Connect server, where the parameters name some."""
 
@@ -120,6 +125,7 @@ class SetupState:
         certificate: The app's.
         ous: DNs of the domain's OUs.
         password_wanted: Whether a password has to be typed, because its file is not there.
+        signed_in: Whether the app has signed in here.
         pre_flight: Whether the pre-flight is to be run afterwards.
     """
 
@@ -132,6 +138,7 @@ class SetupState:
     certificate: AppCertificate | None = None
     ous: tuple[str, ...] | None = None
     password_wanted: bool = False
+    signed_in: bool = False
     pre_flight: bool = False
 
     def text(self, name: str) -> str:

@@ -20,6 +20,8 @@ from runbook_lib.graph.connect import open_graph
 from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.snapshot import read_tenant
+from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
+from runbook_lib.graph.tenant.jobs import CloudSyncJob
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.connections import addresses_of, split_server
@@ -58,6 +60,7 @@ class SetupWorld:
         self._clock = clock
         self._sleep = sleep
         self._open: tuple[Parameters, Directory] | None = None
+        self._jobs: tuple[CloudSyncJob, ...] | RunbookError | None = None
 
     def close(self) -> None:
         """Close the connection to AD, if there is one."""
@@ -148,6 +151,21 @@ class SetupWorld:
         )
         self._open = (parameters, found)
         return found
+
+    def cloud_sync_jobs(self, parameters: Parameters) -> tuple[CloudSyncJob, ...] | RunbookError:
+        """Every job of Cloud Sync, read once; or why the app does not see them."""
+        if self._jobs is None:
+            try:
+                with open_graph(
+                    absolute_paths(parameters, self.root),
+                    environment=self._environment,
+                    clock=self._clock,
+                    sleep=self._sleep,
+                ) as graph:
+                    self._jobs = read_cloud_sync(graph).jobs
+            except RunbookError as error:
+                self._jobs = error
+        return self._jobs
 
     def evidence(self, parameters: Parameters) -> ConnectEvidence | None:
         """Evidence of the Connect server, where the parameters name some that counts."""

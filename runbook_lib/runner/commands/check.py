@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 import click
 
 from runbook_lib.model.finding import Severity
-from runbook_lib.model.text import Text, t, verbatim
+from runbook_lib.model.text import t, verbatim
 from runbook_lib.runner import console
 from runbook_lib.runner.options import (
     USUAL_CHECK_LIMIT,
@@ -120,38 +119,16 @@ def _assess(parameters: Parameters, status: console.Status, judged: Sequence[str
     import time
 
     from runbook_lib.deadline import Allowance
-    from runbook_lib.directory.other_domain import other_domain_reader
-    from runbook_lib.directory.sign_in.connect import open_directory
-    from runbook_lib.graph.connect import open_graph, sign_in_cache
-    from runbook_lib.preflight.assess import assess
-    from runbook_lib.preflight.checks import CHECKS
-    from runbook_lib.preflight.reach import Reach
-    from runbook_lib.preflight.read import read_evidence
+    from runbook_lib.preflight.whole import whole_preflight
     from runbook_lib.runner.commands.sign_in import terminal_prompt
 
-    def clock() -> datetime:
-        return datetime.now(UTC)
-
-    cache = sign_in_cache(parameters, os.environ)
-    prompt = terminal_prompt()
-    allowance = Allowance(timeout)
-    with ExitStack() as resources:
-        reach = Reach(
-            directory=lambda: resources.enter_context(open_directory(parameters, environment=os.environ, clock=clock)),
-            graph=lambda: resources.enter_context(
-                open_graph(
-                    parameters, environment=os.environ, clock=clock, sleep=time.sleep, prompt=prompt, cache=cache
-                )
-            ),
-            elsewhere=other_domain_reader(parameters, environment=os.environ, clock=clock),
-        )
-
-        def tell(what: Text) -> None:
-            status.show(t("Reading: {what}", what=what))
-
-        try:
-            evidence = read_evidence(parameters, reach, clock=clock, progress=tell, allowance=allowance)
-        finally:
-            if allowance.over:
-                resources.pop_all()  # a reading that was left behind still uses them, and the process ends soon
-    return assess(evidence, CHECKS, beside=cache.findings, judged=judged)
+    return whole_preflight(
+        parameters,
+        environment=os.environ,
+        clock=lambda: datetime.now(UTC),
+        sleep=time.sleep,
+        judged=judged,
+        prompt=terminal_prompt(),
+        progress=lambda what: status.show(t("Reading: {what}", what=what)),
+        allowance=Allowance(timeout),
+    )

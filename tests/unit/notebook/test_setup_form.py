@@ -80,6 +80,8 @@ def test_the_form_leads_to_both_files(lab: Lab, fresh_rehearsal: RunningRehearsa
     assert "did not write" in form.said.value
     for text in (names.RETIRED_OU, "PILOT-1", "", "Sales Team"):
         lab.answer(text)
+    assert "pre-flight" in form.title.value
+    lab.answer("now")
     assert "Everything is answered" in form.title.value
     assert not (tmp_path / "mine" / "environment.yaml").exists()
 
@@ -89,6 +91,10 @@ def test_the_form_leads_to_both_files(lab: Lab, fresh_rehearsal: RunningRehearsa
     named = lab.environment["GWB_PARAMETERS"]
     assert named == os.pathsep.join(["mine/environment.yaml", "mine/change.yaml"])
     assert named in lab.said[-1]
+    assert "the pre-flight was run" in form.title.value
+    assert "Direct (this runbook writes over LDAP): " in form.said.value
+    assert form.said.value.count("<table") >= 1
+    assert fresh_rehearsal.control.writes()["count"] == 0
     files = [tmp_path / part for part in named.split(os.pathsep)]
     parameters = load_parameters(files, {}, project_root=tmp_path).parameters
     assert (parameters.group_type, parameters.select_names) == ("distribution", ["Sales Team"])
@@ -103,6 +109,7 @@ def test_files_that_differ_are_replaced_only_where_the_box_is_ticked(lab: Lab, t
     given |= {"target_ou": names.TARGET_OU, "retired_ou": names.RETIRED_OU, "reason": "x", "select_names": ["y"]}
     other = Lab(tmp_path, {**given, "sign_in": "device-code", "group_type": "security", "cloud": "global"})
     other.answer("mine")
+    other.answer("now")
     assert other.shown("replace")
 
     other.form.button.click()
@@ -110,4 +117,5 @@ def test_files_that_differ_are_replaced_only_where_the_box_is_ticked(lab: Lab, t
     other.form.replace.value = True
     other.form.button.click()
 
+    assert "10-detect-exchange" in other.form.said.value, "nobody can sign in by a code here"
     assert 'change_id: "C-1"' in (tmp_path / "mine" / "change.yaml").read_text(encoding="utf-8")
