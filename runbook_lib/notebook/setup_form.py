@@ -231,17 +231,13 @@ class SetupForm:
                 clock=self._clock,
                 sleep=time.sleep,
                 judged=judged,
-                progress=lambda what: self._reads(what),
+                progress=lambda what: self._say((t("Reading: {what}", what=what),)),
             )
         except KeyboardInterrupt:
-            self._reads(NOTHING)
             self._say((t("The pre-flight was stopped; the files are written. 10-detect-exchange runs it again."),))
             return
         self.title.value = _heading(t("Written, and the pre-flight was run."), NOTHING)
         self.said.value = str(verdicts_view(assessment).html + findings_view(assessment).html)
-
-    def _reads(self, what: Text) -> None:
-        self.said.value = str(text_html(t("Reading: {what}", what=what))) if what else ""
 
     def _say(self, shown: tuple[ToShow, ...], *, wrong: bool = False) -> None:
         parts = [

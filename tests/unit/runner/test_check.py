@@ -129,7 +129,7 @@ def test_a_pre_flight_ends_in_its_time_and_what_it_did_not_reach_is_unknown(
         def __exit__(self, *_: object) -> None:
             closed.append(self)
 
-    monkeypatch.setattr("runbook_lib.directory.sign_in.connect.open_directory", lambda *_, **__: Held())
+    monkeypatch.setattr("runbook_lib.preflight.whole.open_directory", lambda *_, **__: Held())
     begun = time.monotonic()
     try:
         done = gwb_check(file, "--timeout", "1", "-p", "bind_user", "a@b.example", "--json")
@@ -172,8 +172,8 @@ def test_a_sign_in_that_is_not_kept_is_a_finding(monkeypatch: pytest.MonkeyPatch
         cache.tokens.trouble = "no keyring"
         raise NoAccess(t("No sign-in."), code="no-sign-in")
 
-    monkeypatch.setattr("runbook_lib.graph.connect.sign_in_cache", lambda *_: lost)
-    monkeypatch.setattr("runbook_lib.graph.connect.open_graph", open_graph)
+    monkeypatch.setattr("runbook_lib.preflight.whole.sign_in_cache", lambda *_: lost)
+    monkeypatch.setattr("runbook_lib.preflight.whole.open_graph", open_graph)
     answer = json.loads(
         gwb_check(file, "-p", "sign_in", "device-code", "-p", "bind_user", "a@b.example", "--json").stdout
     )
