@@ -70,6 +70,12 @@ class Run:
         """What seals the record, where it is not whoever runs the notebook."""
 
     @property
+    def _here(self) -> Path | None:
+        """The folder of the notebook in JupyterLab, which links start from."""
+        notebook = Path(self.context.environment.get("JPY_SESSION_NAME", ""))
+        return notebook.parent if notebook.is_absolute() else None
+
+    @property
     def record(self) -> RunRecord:
         """The record of this run."""
         return self.context.record
@@ -83,9 +89,7 @@ class Run:
     def show_records(self) -> None:
         """List notebooks, records and what to run next (00-start-here)."""
         parameters = self.context.parameters
-        notebook = Path(self.context.environment.get("JPY_SESSION_NAME", ""))
-        here = notebook.parent if notebook.is_absolute() else None
-        self.context.show(records_view(Path(parameters.records_dir), parameters, here))
+        self.context.show(records_view(Path(parameters.records_dir), parameters, self._here))
 
     def connect_server(self) -> None:
         """Write the collector out; in JupyterLab, offer a field for the file that it wrote (10-detect-exchange)."""
@@ -210,7 +214,7 @@ class Run:
         folder = context.record.folder
         context.top.show(finished_view(end.outcome, end.error))
         sealing = sealing_text(folder, context.environment, by_itself=self.sealing is not None)
-        context.show(end_view(end.outcome, folder, end.error, notebook=self.notebook, sealing=sealing))
+        context.show(end_view(end.outcome, folder, end.error, notebook=self.notebook, sealing=sealing, here=self._here))
         if isinstance(context.record.facts.get("plan"), Mapping):
             context.show(timeline_view(context.record.facts))
 

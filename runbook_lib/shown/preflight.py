@@ -112,15 +112,20 @@ def hand_offs_view(assessment: Assessment) -> View:
 
 
 def evidence_view(assessment: Assessment) -> View:
-    """What was read: the parts, every check, Exchange's numbers and servers."""
+    """What was read: parts and checks, those with something to say first, the others folded; Exchange's servers."""
     evidence = assessment.evidence
-    parts = [(part.title, _part_state(evidence.unreadable(part))) for part in evidence.parts]
-    checks = [
-        (r.check.title, _state(r), ", ".join(route.value for route in r.check.routes)) for r in assessment.results
-    ]
-    html = rows_html((t("Part"), t("State")), parts, caption=t("What was read"))
-    html += rows_html((t("Check"), t("State"), t("Routes")), checks, caption=t("Every check"), limit=200)
-    text = t("{number} checks.", number=len(checks))
+    unread = [part for part in evidence.parts if evidence.unreadable(part) is not None]
+    read = [part for part in evidence.parts if evidence.unreadable(part) is None]
+    headings = (t("Part"), t("State"))
+    html = Markup()
+    if unread:
+        rows = [(part.title, _part_state(evidence.unreadable(part))) for part in unread]
+        html += rows_html(headings, rows, caption=t("What could not be read"))
+    if read:
+        table = rows_html(headings, [(part.title, _part_state(None)) for part in read], caption=t("What was read"))
+        html += folded_html(t("Read: {number}", number=len(read)), table)
+    html += _checks_html(assessment)
+    text = t("{number} checks.", number=len(assessment.results))
     if detection := evidence.get(EXCHANGE_DETECTION):
         html += _exchange_html(detection)
         statements = joined(detection.statements)
@@ -128,6 +133,24 @@ def evidence_view(assessment: Assessment) -> View:
     if collected := evidence.get(CONNECT_SERVER):
         html += connect_server_view(collected).html
     return View(html + tenant_tables(evidence) + mail_tables(evidence) + rights_tables(evidence), text)
+
+
+def _checks_html(assessment: Assessment) -> Markup:
+    """Every check: first those that found something or could not be made; folded, those that found nothing."""
+    headings = (t("Check"), t("State"), t("Routes"))
+    fine = [one for one in assessment.results if not one.findings and not one.because]
+    others = [one for one in assessment.results if one.findings or one.because]
+
+    def rows(results: list[CheckResult]) -> list[tuple[Text, Text, str]]:
+        return [(r.check.title, _state(r), ", ".join(route.value for route in r.check.routes)) for r in results]
+
+    html = Markup()
+    if others:
+        html += rows_html(headings, rows(others), caption=t("Checks that found something, or were not made"), limit=200)
+    if fine:
+        table = rows_html(headings, rows(fine), caption=t("Checks that found nothing"), limit=200)
+        html += folded_html(t("Checks that found nothing: {number}", number=len(fine)), table)
+    return html
 
 
 def _part_state(unread: Unreadable | None) -> Text:

@@ -142,16 +142,25 @@ def _notebook_link(name: str) -> Markup:
 
 def _opening(name: str) -> Markup:
     """The link that opens a notebook, on a line of its own."""
-    line = Markup('<p style="margin:2px 0 12px 0;font-size:14px">{}</p>')
-    return line.format(link_html(t("Open {notebook}", notebook=name), f"{name}.ipynb"))
+    return _on_its_own(link_html(t("Open {notebook}", notebook=name), f"{name}.ipynb"))
+
+
+def _on_its_own(link: Markup) -> Markup:
+    return Markup('<p style="margin:2px 0 12px 0;font-size:14px">{}</p>').format(link)
 
 
 def _record_link(record: Path, here: Path | None) -> Markup | str:
     """The link that opens a record's page, where there is one that can be reached from ``here``."""
+    page = _page_from(record, here)
+    return link_html(verbatim(str(record)), page) if page else str(record)
+
+
+def _page_from(record: Path, here: Path | None) -> str:
+    """Where a record's page is as seen from ``here``; empty where there is none, or no way to it."""
     page = record / PAGE
     if here is None or not page.is_file() or page.drive != here.drive:
-        return str(record)
-    return link_html(verbatim(str(record)), Path(os.path.relpath(page, here)).as_posix())
+        return ""
+    return Path(os.path.relpath(page, here)).as_posix()
 
 
 def _runs(records: Path) -> Iterator[_RunSeen]:
@@ -213,7 +222,13 @@ def finished_view(outcome: Outcome, error: RunbookError | None) -> View:
 
 
 def end_view(
-    verdict: Outcome, folder: RecordFolder, error: RunbookError | None, *, notebook: str, sealing: Text
+    verdict: Outcome,
+    folder: RecordFolder,
+    error: RunbookError | None,
+    *,
+    notebook: str,
+    sealing: Text,
+    here: Path | None = None,
 ) -> View:
     """How the run ended, why where it did not end as asked, what to run next, and where its record is.
 
@@ -223,6 +238,7 @@ def end_view(
         error: What explains the outcome, or None.
         notebook: Name of the notebook without ending.
         sealing: How this record is sealed (``sealing_words``).
+        here: The folder that links start from; None: there are none to the record.
     """
     code = error.code if error else ""
     title = ending_of_outcome(verdict, code).title
@@ -236,6 +252,8 @@ def end_view(
     html = banner_html("good" if verdict.good else "attention", verbatim(title), joined(lines, "\n"))
     named = next((name for name in _NAMES if name in following), "")
     html += _opening(named) if named else Markup()
+    page = _page_from(folder.path, here)
+    html += _on_its_own(link_html(t("Open the record of this run"), page)) if page else Markup()
     return View(html, t("{title}. Next: {following}", title=title, following=following))
 
 

@@ -33,7 +33,7 @@ class TerminalLine:
 def lines(
     assessment: Assessment, judged: Sequence[str], width: int = 100, least: Severity = Severity.INFO
 ) -> Iterator[TerminalLine]:
-    """Verdicts, findings about the routes that were asked for, then what concerns the others alone.
+    """Verdicts, findings about the routes that were asked for, then, by name, what concerns the others alone.
 
     Args:
         assessment: The pre-flight.
@@ -44,7 +44,8 @@ def lines(
     at = assessment.evidence.at
     yield TerminalLine(t("Pre-flight, {at}", at=to_the_minute(at)))
     yield TerminalLine("")
-    yield from _verdicts(assessment.verdicts, judged, width)
+    asked_first = sorted(assessment.verdicts, key=lambda one: one.route.value not in judged)
+    yield from _verdicts(asked_first, judged, width)
     shown = [finding for finding in assessment.findings if finding.severity.rank >= least.rank]
     asked = [finding for finding in shown if assessment.is_asked(finding.id)]
     others = [finding for finding in shown if not assessment.is_asked(finding.id)]
@@ -60,9 +61,10 @@ def lines(
         routes = ", ".join(one.route.value for one in assessment.verdicts if one.route not in assessment.judged)
         yield TerminalLine("")
         yield TerminalLine(t("Routes that were not asked for ({routes}):", routes=routes))
-    for finding in others:
-        yield TerminalLine("")
-        yield from _finding(assessment, finding, width)
+        for finding in others:
+            yield from _heading(assessment, finding, width)
+        text = t("gwb check --route ROUTE shows what they mean and what to do.")
+        yield from map(TerminalLine, wrapped(text, width, later="  "))
     if milder := len(assessment.findings) - len(shown):
         yield TerminalLine("")
         text = t("Findings that are milder than {severity}: {number}.", severity=least.value, number=milder)
@@ -105,8 +107,11 @@ def _verdicts(verdicts: Sequence[RouteVerdict], judged: Sequence[str], width: in
 
 
 def _finding(assessment: Assessment, finding: Finding, width: int) -> Iterator[TerminalLine]:
+    yield from _heading(assessment, finding, width)
+    yield from map(TerminalLine, detail_lines(shown_finding(finding), width))
+
+
+def _heading(assessment: Assessment, finding: Finding, width: int) -> Iterator[TerminalLine]:
     routes = ", ".join(f"{route.value}: {s.value}" for route, s in assessment.routes_of(finding.id).items())
-    one = shown_finding(finding)
-    for text in heading_lines(one, routes, width):
+    for text in heading_lines(shown_finding(finding), routes, width):
         yield TerminalLine(text, finding.severity)
-    yield from map(TerminalLine, detail_lines(one, width))

@@ -28,6 +28,7 @@ from runbook_lib.preflight.parts import MAIL_FLOW, PARTS, TENANT
 from runbook_lib.preflight.tenant_facts import TenantFact, tenant_facts
 from runbook_lib.preflight.verdict import RouteVerdict, Verdict, refusal_of, verdict_on
 from runbook_lib.shown.preflight import evidence_view, findings_view, hand_offs_view, verdicts_view
+from runbook_lib.shown.terminal import lines
 from tests.support import hostile
 from tests.support.schemas import schema_of
 from tests.unit.preflight.builders import dns, domains, evidence, flow, job, tenant
@@ -160,6 +161,24 @@ def test_what_was_not_asked_for_is_folded_below_what_was() -> None:
     seen, _, folded = findings_view(assessment)[0].partition("<details")
     assert ("mend it" in seen, "told" in seen) == (True, False)
     assert "told" in folded
+    other = assess(given, checks, judged=["direct"])
+    text = [line.text for line in lines(other, ["direct"])]
+    assert next(line for line in text if line.startswith(("direct", "connect-sync"))).startswith("direct *")
+    assert any("wrong" in line for line in text)
+    assert not any("mend it" in line for line in text), "one line for each finding of routes that nobody asked for"
+    assert any("gwb check --route" in line for line in text)
+
+
+def test_what_is_well_is_folded_below_what_is_not() -> None:
+    wrong = Finding("wrong", Severity.WARNING, verbatim("wrong"))
+    given = evidence(mail_flow=flow(), dns=dns(), mail_domains=domains("odd"), tenant=odd_tenant("odd"))
+    checks = [
+        Check("a", verbatim("a is well"), (MAIL_FLOW,), on(direct=Severity.INFO), lambda _: iter([])),
+        Check("b", verbatim("b is not"), (MAIL_FLOW,), on(direct=Severity.WARNING), lambda _: iter([wrong])),
+    ]
+    html, _ = evidence_view(assess(given, checks))
+    assert html.index("b is not") < html.index("Checks that found nothing: 1") < html.index("a is well")
+    assert html.index("not read: It was not read.") < html.index("Read: ")
 
 
 def facts_of(reading: TenantReading) -> tuple[TenantFact, ...]:

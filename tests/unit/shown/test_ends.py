@@ -50,6 +50,18 @@ def test_words_of_their_own_belong_to_codes_that_exist() -> None:
     assert set(ending._BY_CODE) <= given
 
 
+@pytest.mark.parametrize("written", [True, False])
+def test_the_last_cell_in_jupyterlab_links_to_the_record(tmp_path: Path, written: bool) -> None:
+    record, here = tmp_path / "records" / "CHG-1" / "run", tmp_path / "work" / "CHG-1"
+    record.mkdir(parents=True)
+    if written:
+        (record / "record.html").write_text("x", encoding="utf-8")
+    shown = {"notebook": "20-inventory-groups", "sealing": NOTHING}
+    html, _ = end_view(Outcome.DONE, RecordFolder(record), None, here=here, **shown)  # type: ignore[arg-type]
+    assert ('href="../../records/CHG-1/run/record.html"' in html) is written
+    assert "Open the record" not in end_view(Outcome.DONE, RecordFolder(record), None, **shown)[0]  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize("notebook", NOTEBOOKS)
 @pytest.mark.parametrize("outcome", [Outcome.DONE, Outcome.NOTHING_TO_DO, Outcome.AWAITING_APPROVAL])
 def test_every_last_cell_says_what_to_run_next(notebook: str, outcome: Outcome) -> None:
