@@ -145,7 +145,9 @@ def _escape(match: re.Match[str]) -> str:
     before, after = match.string[max(at - 1, 0) : at], match.string[at + 1 : at + 2]
     if char in _STYLES and (_carries(before) or (before and before in "0123456789#*" and after == "\u20e3")):
         return char
-    if char in _JOINERS and (_carries(before) or before == "\ufe0f") and _carries(after):
+    # A style that is an escape itself carries nothing: it stands behind nothing that it could change.
+    styled = before == "\ufe0f" and _carries(match.string[max(at - 2, 0) : at - 1])
+    if char in _JOINERS and (_carries(before) or styled) and _carries(after):
         return char
     return f"\\u{ord(char):04x}" if char <= "\uffff" else f"\\U{ord(char):08x}"
 
