@@ -88,7 +88,8 @@ class GateForm:
                 ticked=[row.key for row in rows],
                 changed=self._typed,
             )
-        wide = ipywidgets.Layout(width="44em", max_width="100%")
+        # As wide as its place, and no wider: a width of 100 % and the margins of a field are more than that.
+        wide = ipywidgets.Layout(width="auto", max_width="44em")
         labels = {"description_width": "8em"}
         self.approver: Any = ipywidgets.Text(
             description=t("Your name"), placeholder=t("is stored in every record"), style=labels, layout=wide

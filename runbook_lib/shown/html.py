@@ -30,9 +30,11 @@ BOX = f"color:{INK};background-color:{PAPER}"
 TABLE = f"{BOX};border-collapse:collapse;font-size:13px;line-height:1.45;margin:4px 0 12px 0"
 CAPTION = f"{BOX};caption-side:top;text-align:left;font-weight:600;padding:4px 10px"
 HEAD = f"color:{INK};background-color:{SHADE};text-align:left;padding:5px 10px;border-bottom:2px solid {LINE}"
-CELL = f"text-align:left;vertical-align:top;padding:4px 10px;border-bottom:1px solid {LINE}"
+CELL = f"text-align:left;vertical-align:top;padding:4px 10px;border-bottom:1px solid {LINE};overflow-wrap:anywhere"
 NUMBER = f"text-align:right;vertical-align:top;padding:4px 10px;border-bottom:1px solid {LINE}"
 SCROLL = "overflow-x:auto;max-width:100%"
+WIDE_CELL = f"{CELL};min-width:5.5em"
+"""In a table of many columns: it scrolls to the side before a word in each line is all that is left of a cell."""
 
 # Where JupyterLab's typesetter (MathJax's FindTeX) would begin or end a formula, drop a backslash or set a reference.
 _MATH = re.compile(r"\$|\\(?=[$()\[\]\\]|(?:begin|eqref|ref)\s*\{)")
@@ -41,6 +43,8 @@ TITLE_LIMIT = 1000
 """Characters of a cut value that its tooltip still holds."""
 CELL_LIMIT = 160
 """Characters of a table cell that are shown."""
+_WIDE = 5
+"""Columns from which on a table scrolls to the side in a narrow window; one with fewer wraps its words instead."""
 
 CellValue: TypeAlias = str | int | float | None
 """What a table cell holds: text that is escaped and cut, ``Markup`` that is shown as it is, a number; None is empty."""
@@ -152,10 +156,7 @@ def table_html(
 
 def facts_html(pairs: Sequence[tuple[Text, object]], *, caption: Text) -> Markup:
     """Two columns, name and value: None is "not known", a text keeps its line breaks, Markup stays as it is."""
-    row = Markup(
-        '<tr style="{}"><th scope="row" style="{};font-weight:600">{}</th>'
-        '<td style="{};overflow-wrap:anywhere">{}</td></tr>'
-    )
+    row = Markup('<tr style="{}"><th scope="row" style="{};font-weight:600">{}</th><td style="{}">{}</td></tr>')
     body = Markup().join(row.format(BOX, CELL, text_html(name), CELL, _fact(value)) for name, value in pairs)
     return _table(caption, NOTHING, Markup("<tbody>{}</tbody>").format(body))
 
@@ -165,7 +166,7 @@ def bars_html(pairs: Sequence[tuple[str, int]], *, caption: Text) -> Markup:
     largest = max((count for _, count in pairs), default=0)
     row = Markup(
         '<tr style="{}"><th scope="row" style="{};font-weight:400">{}</th>'
-        '<td style="{}">{}</td><td style="{};width:240px">{}</td></tr>'
+        '<td style="{}">{}</td><td style="{};width:50%">{}</td></tr>'
     )
     body = Markup().join(
         row.format(BOX, CELL, text_html(name), NUMBER, count, CELL, _bar(count, largest)) for name, count in pairs
@@ -179,15 +180,16 @@ def banner_html(kind: ToneName, title: Text, text: Text = NOTHING) -> Markup:
     paragraph = Markup('<div style="margin-top:4px">{}</div>').format(broken_html(text)) if text else Markup()
     return Markup(
         '<div style="color:{};background-color:{};border-left:6px solid {};padding:10px 14px;'
-        'margin:6px 0 12px 0;font-size:14px;line-height:1.5"><strong>{}{}</strong>{}</div>'
+        'margin:6px 0 12px 0;font-size:14px;line-height:1.5;overflow-wrap:anywhere"><strong>{}{}</strong>{}</div>'
     ).format(tone.ink, tone.ground, tone.edge, tone.word, text_html(title), paragraph)
 
 
 def folded_html(summary: Text, inner: Markup) -> Markup:
     """What is one click away, under a line that says what it is; it needs no script, and stays in records."""
-    return Markup(
-        '<details style="margin:4px 0 12px 0"><summary style="font-size:14px;line-height:1.6">{}</summary>{}</details>'
-    ).format(text_html(summary), inner)
+    style = "font-size:14px;line-height:1.6;overflow-wrap:anywhere"
+    return Markup('<details style="margin:4px 0 12px 0"><summary style="{}">{}</summary>{}</details>').format(
+        style, text_html(summary), inner
+    )
 
 
 def link_html(text: Text, address: str) -> Markup:
@@ -202,21 +204,23 @@ def link_html(text: Text, address: str) -> Markup:
 
 def heading_html(caption: Text) -> Markup:
     """What stands above something that has no caption of its own."""
-    return Markup('<div style="{};font-weight:600;padding:4px 0">{}</div>').format(BOX, text_html(caption))
+    return Markup('<div style="{};font-weight:600;padding:4px 0;overflow-wrap:anywhere">{}</div>').format(
+        BOX, text_html(caption)
+    )
 
 
 def code_html(text: str, caption: Text) -> Markup:
     """Commands or file contents, as they are, to be copied."""
     block = Markup(
         '<pre style="color:{};background-color:{};border:1px solid {};padding:10px 12px;'
-        'margin:0 0 12px 0;overflow-x:auto;font-size:13px;line-height:1.45">{}</pre>'
+        'margin:0 0 12px 0;white-space:pre-wrap;overflow-wrap:anywhere;font-size:13px;line-height:1.45">{}</pre>'
     )
     return heading_html(caption) + block.format(INK, SHADE, LINE, lines_html(text))
 
 
 def line_html(text: str) -> Markup:
     """One line among what a cell shows: progress, or how a sign-in ended."""
-    return Markup('<p style="margin:2px 0">{}</p>').format(text_html(text))
+    return Markup('<p style="margin:2px 0;overflow-wrap:anywhere">{}</p>').format(text_html(text))
 
 
 def _numeric(values: Iterable[CellValue]) -> bool:
@@ -240,7 +244,8 @@ def _shown_rows(
         )
         for heading, right in zip(headings, numeric, strict=True)
     )
-    body = Markup().join(_row(row, numeric) for row in rows)
+    wide = len(headings) >= _WIDE
+    body = Markup().join(_row(row, numeric, WIDE_CELL if wide else CELL) for row in rows)
     if not total:
         empty = Markup('<tr style="{}"><td style="{};color:{}" colspan="{}">{}</td></tr>')
         body = empty.format(BOX, CELL, QUIET, max(1, len(headings)), t("No rows."))
@@ -248,20 +253,22 @@ def _shown_rows(
         count = t("showing {limit} of {total} rows", limit=limit, total=total)
     else:
         count = t("1 row") if total == 1 else t("{total} rows", total=total)
-    return _table(caption, count, Markup("<thead><tr>{}</tr></thead><tbody>{}</tbody>").format(head, body))
+    inner = Markup("<thead><tr>{}</tr></thead><tbody>{}</tbody>").format(head, body)
+    # A keyboard scrolls what has the focus (axe-core: scrollable-region-focusable).
+    return _table(caption, count, inner, focus=Markup(' tabindex="0"') if wide else Markup())
 
 
-def _table(caption: Text, count: Text, inner: Markup) -> Markup:
+def _table(caption: Text, count: Text, inner: Markup, *, focus: Markup | None = None) -> Markup:
     quiet = Markup('<span style="font-weight:400;color:{}"> · {}</span>').format(QUIET, count) if count else Markup()
-    return Markup('<div style="{}"><table style="{}"><caption style="{}">{}{}</caption>{}</table></div>').format(
-        SCROLL, TABLE, CAPTION, text_html(caption), quiet, inner
+    return Markup('<div style="{}"{}><table style="{}"><caption style="{}">{}{}</caption>{}</table></div>').format(
+        SCROLL, focus or Markup(), TABLE, CAPTION, text_html(caption), quiet, inner
     )
 
 
-def _row(values: Sequence[CellValue], numeric: Sequence[bool]) -> Markup:
+def _row(values: Sequence[CellValue], numeric: Sequence[bool], cell: str) -> Markup:
     # Thousands of cells: joined as they are, because each value is escaped and each style is ours.
     cells = "".join(
-        f'<td style="{NUMBER if right else CELL}">{_value(value)}</td>'
+        f'<td style="{NUMBER if right else cell}">{_value(value)}</td>'
         for value, right in zip(values, numeric, strict=True)
     )
     # The row itself needs colours: JupyterLab stripes rows in the theme's.
@@ -294,6 +301,6 @@ def _bar(count: int, largest: int) -> Markup:
     percent = 0 if largest <= 0 or count <= 0 else max(1, round(100 * count / largest))
     # A table cell of text height with a coloured block; the number stands beside it for those who cannot see it.
     return Markup(
-        '<div style="background-color:{};width:240px;height:14px">'
+        '<div style="background-color:{};height:14px">'
         '<div style="background-color:{};width:{}%;height:14px"></div></div>'
     ).format(SHADE, BAR, percent)

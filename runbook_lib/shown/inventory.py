@@ -15,7 +15,7 @@ from runbook_lib.model.text import Text, joined, t
 from runbook_lib.routes.direct.drift import Drift
 from runbook_lib.shown.findings import findings_html
 from runbook_lib.shown.flows import inventory_flow
-from runbook_lib.shown.html import View, banner_html, bars_html, facts_html, table_html
+from runbook_lib.shown.html import View, banner_html, bars_html, facts_html, folded_html, table_html
 
 _GROUP_LABELS = {
     "display_name": t("Group"),
@@ -33,6 +33,8 @@ _MEMBER_LABELS = {
     "member_type": t("Type"),
     "reason": t("Why"),
 }
+_LONG = 25
+"""Rows above which a table of the inventory is folded below a line that says what it is."""
 _DRIFT_LABELS = {
     "display_name": t("Group"),
     "what": t("What"),
@@ -83,7 +85,13 @@ def groups_view(inventory: Inventory) -> View:
     labels = _GROUP_LABELS if inventory.owners is None else {**_GROUP_LABELS, "owners": HEADINGS["owners"]}
     shown = table[list(labels)].sort_values(["state", "display_name"], ignore_index=True)
     html = table_html(shown, caption=t("Groups of both sides"), limit=200, labels=labels)
-    return View(html, t("{number} groups; all columns are in groups.csv", number=len(table)))
+    text = t("{number} groups; all columns are in groups.csv", number=len(table))
+    return View(_folded_if_long(html, text, len(table)), text)
+
+
+def _folded_if_long(table: Markup, summary: Text, rows: int) -> Markup:
+    """Hundreds of rows would put what comes next, the choice of groups, out of sight."""
+    return folded_html(summary, table) if rows > _LONG else table
 
 
 def members_view(inventory: Inventory) -> View:
@@ -104,7 +112,7 @@ def members_view(inventory: Inventory) -> View:
         lost=len(lost),
         number=number,
     )
-    return View(bars + table, text)
+    return View(bars + _folded_if_long(table, text, len(lost)), text)
 
 
 def drift_view(drift: Drift) -> View:

@@ -183,7 +183,7 @@ def _side(title: Text, what: Text, members: Text, changes: Text) -> Markup:
 
 def _legend() -> Markup:
     colours = ((_FLOW, t("members that stay")), (_NEW, t("that enter")), (_GONE, t("that leave")))
-    one = Markup('<div><span style="border-left:16px solid {}"></span> {}</div>')
+    one = Markup('<div><span style="border-left:16px solid {};margin:0 6px 0 0"></span>{}</div>')
     keys = Markup().join(one.format(colour, text_html(word)) for colour, word in colours)
     return Markup('<div style="display:flex;flex-wrap:wrap;gap:2px 18px;margin:6px 0 0 0;{}">{}</div>').format(
         _SMALL, keys

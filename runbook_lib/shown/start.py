@@ -250,7 +250,9 @@ def end_view(
         t("The record is {record}. {sealing}", record=folder.path, sealing=sealing),
     ]
     html = banner_html("good" if verdict.good else "attention", verbatim(title), joined(lines, "\n"))
-    named = next((name for name in _NAMES if name in following), "")
+    # The folder of a record is called after its notebook: that is not what comes next.
+    said = following.replace(folder.run_id, "")
+    named = min((name for name in _NAMES if name in said), key=said.index, default="")
     html += _opening(named) if named else Markup()
     page = _page_from(folder.path, here)
     html += _on_its_own(link_html(t("Open the record of this run"), page)) if page else Markup()

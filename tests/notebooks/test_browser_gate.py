@@ -20,6 +20,7 @@ from tests.notebooks.runs import collected
 from tests.support.chromium import CHROMIUM, Page
 from tests.support.connect_evidence import evidence, file_of
 from tests.support.jupyterlab import FINISH, GATE, IDLE, approve, cell, lab, menu, output, run_all, written
+from tests.support.lab_access import in_the_way
 
 pytestmark = [
     pytest.mark.browser,
@@ -111,6 +112,7 @@ def test_the_collectors_file_is_uploaded_and_the_pre_flight_goes_by_it(
         tab.click(f"{cell(PREFLIGHT)}.querySelector('.jp-InputArea-prompt')")
         menu(tab, "Run", "Run Selected Cell and All Below")
         tab.wait(f"{output(FINISH)}.includes('Done')")
+        assert "\n".join(in_the_way(tab)) == ""
     record = latest_record(tmp_path / "records" / "CHG-LAB-UP")
     assert (record / KEPT_EVIDENCE).read_bytes() == content.encode()
     ids = {one["id"] for one in json.loads((record / "record.json").read_bytes())["findings"]}
@@ -158,6 +160,7 @@ def _journey(tab: Page, rehearsal: RunningRehearsal, records: Path, mine: Path) 
     tab.wait(f"{cell(GATE)}.classList.contains('jp-mod-active')")
     _ticks(tab, record)
     assert rehearsal.control.writes()["count"] == 0
+    assert "\n".join(in_the_way(tab)) == ""
     approve(tab, record)
     tab.wait(f"{output(FINISH)}.includes('Done')")
     for place in (GATE, TOP):

@@ -166,3 +166,18 @@ def test_the_first_notebook_sends_on_after_drift_and_names_it(tmp_path: Path) ->
     assert "drift found" in html
     assert text == "1 records; next: 30-enable-writeback"
     assert "re-aligns" in html
+
+
+@pytest.mark.parametrize(
+    ("notebook", "outcome", "following"),
+    [
+        ("30-enable-writeback", Outcome.DONE, ["50-check-drift.ipynb"]),
+        ("40-disable-writeback", Outcome.DONE, ["20-inventory-groups.ipynb"]),
+        ("30-enable-writeback", Outcome.AWAITING_APPROVAL, []),
+    ],
+)
+def test_the_folder_of_a_record_is_no_next_step(notebook: str, outcome: Outcome, following: list[str]) -> None:
+    """It is called after the notebook that ran: a link to that one would lead back to where the reader is."""
+    folder = RecordFolder(Path(f"/records/CHG1/20261130T212216Z-{notebook}-ff5e"))
+    html, _ = end_view(outcome, folder, None, notebook=notebook, sealing=NOTHING)
+    assert re.findall(r'<a href="([^"]*)"', html) == following

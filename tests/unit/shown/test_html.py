@@ -119,7 +119,7 @@ def test_facts_and_bars() -> None:
     ).text
     assert {"not known", "yes", "x", "y", "0"} <= set(text)
     page = html.bars_html([("a", 0), ("b", 1), ("c", 1000)], caption=verbatim("c"))
-    assert re.findall(r"(?<!-)width:(\d+)%", page) == ["0", "1", "100"]
+    assert re.findall(r"width:(\d+)%;height", page) == ["0", "1", "100"]
     assert html.bars_html([], caption=verbatim("c"))
 
 
@@ -155,3 +155,17 @@ def test_every_box_sets_both_colours_because_themes_bring_their_own() -> None:
     for style in re.findall(r'<(?:table|tr|caption)[^>]*style="([^"]*)"', _everything("x")):
         assert "color:" in style.replace("background-color:", "")
         assert "background-color:" in style
+
+
+def test_a_table_that_scrolls_to_the_side_takes_the_focus_and_a_small_one_wraps() -> None:
+    many, few = ([t("Heading")] * number for number in (5, 4))
+    wide, narrow = (html.rows_html(some, [["x"] * len(some)], caption=t("Table")) for some in (many, few))
+    assert wide.startswith(f'<div style="{html.SCROLL}" tabindex="0"><table')
+    assert "min-width:5.5em" in wide
+    assert "tabindex" not in narrow
+    assert "min-width" not in narrow
+    assert "overflow-wrap:anywhere" in narrow
+
+
+def test_lines_to_copy_are_wrapped_and_not_scrolled_to() -> None:
+    assert "white-space:pre-wrap;overflow-wrap:anywhere" in html.code_html("x" * 400, t("To copy"))
