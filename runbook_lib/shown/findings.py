@@ -98,7 +98,8 @@ def finding_html(finding: ShownFinding) -> Markup:
     line = Markup("<div><strong>{}:</strong> {}</div>")
     return Markup(
         '<div style="{};border:1px solid {};border-left:6px solid {};margin:6px 0;font-size:13px;'
-        'line-height:1.5;overflow-wrap:anywhere"><div style="color:{};background-color:{};padding:6px 12px"><strong>{}:</strong> {}</div>'
+        'line-height:1.5;overflow-wrap:anywhere">'
+        '<div style="color:{};background-color:{};padding:6px 12px"><strong>{}:</strong> {}</div>'
         '<div style="color:{};background-color:{};padding:6px 12px">{}<div style="color:{}">{} {}</div></div></div>'
     ).format(
         BOX,
