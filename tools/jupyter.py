@@ -1,5 +1,7 @@
 """`make jupyter`: start the rehearsal where it is not running, then JupyterLab on a working copy of the notebooks.
 
+With ``GWB_PARAMETERS`` (files of one's own, as ``gwb init`` writes them) no rehearsal is started.
+
 The copy is that of the change that the parameters name, ``work/<change id>/``: what runs leave in a notebook never
 stands in the tracked files, and two changes have their own. A copy is made once; where the project's notebook has
 other cells since, it is made anew and the old one stays beside it (``….old-1.ipynb``).
@@ -88,10 +90,11 @@ def _change_id(named: str) -> str:
 
 def main(arguments: Sequence[str]) -> int:
     """Start both; the exit code is that of what failed first, or JupyterLab's."""
-    code = start_rehearsal()
+    environment = {"GWB_PARAMETERS": PARAMETERS, **os.environ}
+    # Who names files has a tenant, or a rehearsal, of their own.
+    code = start_rehearsal() if environment["GWB_PARAMETERS"] == PARAMETERS else 0
     if code:
         return code
-    environment = {"GWB_PARAMETERS": PARAMETERS, **os.environ}
     try:
         change_id = _change_id(environment["GWB_PARAMETERS"])
     except RunbookError as error:

@@ -72,6 +72,18 @@ def test_jupyterlab_opens_the_copy_of_the_change_that_the_parameters_name(
     assert jupyter.main([]) == 0
     assert "work/CHG0012345/00-start-here.ipynb" in started[-1]
     assert names(tmp_path / "work" / "CHG0012345") == sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+    assert not [command for command in started if "rehearsal" in command], "who names files has a tenant of their own"
+
+
+def test_without_files_of_ones_own_the_rehearsal_is_started_first(
+    started: list[list[str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "parameters").mkdir()
+    (tmp_path / jupyter.PARAMETERS).write_text('change_id: "CHG-DEMO"', encoding="utf-8")
+    monkeypatch.delenv("GWB_PARAMETERS", raising=False)
+    assert jupyter.main([]) == 0
+    assert "rehearsal" in started[0]
+    assert "work/CHG-DEMO/00-start-here.ipynb" in started[-1]
 
 
 @pytest.mark.parametrize("change_id", ["", "../elsewhere"])
