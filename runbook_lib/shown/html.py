@@ -28,7 +28,7 @@ BAR = "#0969da"
 
 BOX = f"color:{INK};background-color:{PAPER}"
 TABLE = f"{BOX};border-collapse:collapse;font-size:13px;line-height:1.45;margin:4px 0 12px 0"
-CAPTION = f"{BOX};caption-side:top;text-align:left;font-weight:600;padding:4px 10px"
+CAPTION = f"{BOX};caption-side:top;text-align:left;font-weight:600;padding:4px 10px;overflow-wrap:anywhere"
 HEAD = f"color:{INK};background-color:{SHADE};text-align:left;padding:5px 10px;border-bottom:2px solid {LINE}"
 CELL = f"text-align:left;vertical-align:top;padding:4px 10px;border-bottom:1px solid {LINE};overflow-wrap:anywhere"
 NUMBER = f"text-align:right;vertical-align:top;padding:4px 10px;border-bottom:1px solid {LINE}"

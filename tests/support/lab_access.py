@@ -19,13 +19,6 @@ _VIOLATIONS = (
 # What goes out of its output to the side, is cut off, or scrolls to the side where no keyboard can scroll it.
 _TOO_WIDE = """(() => {
   const found = [], said = (what, e) => found.push(`${what}: ${e.tagName} ${e.textContent.trim().slice(0, 80)}`);
-  const panel = document.querySelector('.jp-WindowedPanel-outer');
-  if (panel.scrollWidth > panel.clientWidth + 1) {
-    const edge = panel.getBoundingClientRect().left + panel.clientWidth + 1;
-    const out = [...panel.querySelectorAll('*')].filter((e) => e.getBoundingClientRect().right > edge);
-    const inner = out.filter((e) => !out.some((other) => other !== e && e.contains(other)));
-    for (const e of inner.slice(0, 3)) said(`the notebook scrolls to the side for ${e.className}`, e);
-  }
   for (const area of document.querySelectorAll('.jp-OutputArea-output')) {
     if (area.scrollWidth > area.clientWidth + 1) said('an output scrolls to the side', area);
     for (const e of area.querySelectorAll('*')) {
