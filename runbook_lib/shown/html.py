@@ -43,7 +43,7 @@ TITLE_LIMIT = 1000
 """Characters of a cut value that its tooltip still holds."""
 CELL_LIMIT = 160
 """Characters of a table cell that are shown."""
-_WIDE = 5
+_WIDE = 4
 """Columns from which on a table scrolls to the side in a narrow window; one with fewer wraps its words instead."""
 
 CellValue: TypeAlias = str | int | float | None
