@@ -20,7 +20,8 @@ _TAG_NAMES = (
 _STYLE_NAMES = (
     "background-color align-items border border-bottom border-collapse border-left border-radius caption-side color "
     "display flex flex-wrap font-family font-size font-style font-weight gap height line-height list-style-type margin "
-    "margin-top max-width overflow-wrap overflow-x padding padding-left text-align vertical-align white-space width"
+    "margin-top max-width min-width overflow-wrap overflow-x padding padding-left text-align vertical-align "
+    "white-space width"
 )
 TAGS = frozenset(_TAG_NAMES.split())
 STYLES = frozenset(_STYLE_NAMES.split())

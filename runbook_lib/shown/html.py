@@ -33,7 +33,7 @@ HEAD = f"color:{INK};background-color:{SHADE};text-align:left;padding:5px 10px;b
 CELL = f"text-align:left;vertical-align:top;padding:4px 10px;border-bottom:1px solid {LINE};overflow-wrap:anywhere"
 NUMBER = f"text-align:right;vertical-align:top;padding:4px 10px;border-bottom:1px solid {LINE}"
 SCROLL = "overflow-x:auto;max-width:100%"
-WIDE_CELL = f"{CELL};min-width:5.5em"
+WIDE_CELL = f"{CELL};min-width:4.5em"
 """In a table of many columns: it scrolls to the side before a word in each line is all that is left of a cell."""
 
 # Where JupyterLab's typesetter (MathJax's FindTeX) would begin or end a formula, drop a backslash or set a reference.

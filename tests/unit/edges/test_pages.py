@@ -76,8 +76,14 @@ def test_any_name_is_text_in_every_part(text: str) -> None:
 
 
 def unchanged(page: str) -> bool:
-    """Whether sanitising takes nothing away: our own HTML passes whole."""
+    """Whether sanitising takes nothing away: our own HTML passes whole.
+
+    But for the focus of a wide table, by which a keyboard scrolls it in JupyterLab: a record wraps it instead.
+    """
     before, after = parsed(page), parsed(safe_html(page))
+    focus = ("div", "tabindex", "0")
+    assert focus not in after.attributes
+    before.attributes[:] = [one for one in before.attributes if one != focus]
     # The line break after <pre> is none to a browser either.
     texts = ["".join(one.text).replace("\n", "") for one in (before, after)]
     return (before.tags, before.attributes, texts[0]) == (after.tags, after.attributes, texts[1])
@@ -112,7 +118,7 @@ def test_the_plan_and_the_inventory_of_every_name(text: str) -> None:
         assert not {"script", "style", "a", "img", "svg", "iframe", "base", "form", "input", "comment"} & {
             element.rpartition(">")[2] for element in tree.elements
         }
-        assert {name for _, name in tree.attributes} <= {"style", "scope", "colspan", "title", "dir"}
+        assert {name for _, name in tree.attributes} <= {"style", "scope", "colspan", "title", "dir", "tabindex"}
 
 
 @pytest.mark.parametrize(

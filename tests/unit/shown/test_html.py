@@ -161,7 +161,7 @@ def test_a_table_that_scrolls_to_the_side_takes_the_focus_and_a_small_one_wraps(
     many, few = ([t("Heading")] * number for number in (4, 3))
     wide, narrow = (html.rows_html(some, [["x"] * len(some)], caption=t("Table")) for some in (many, few))
     assert wide.startswith(f'<div style="{html.SCROLL}" tabindex="0"><table')
-    assert "min-width:5.5em" in wide
+    assert "min-width:4.5em" in wide
     assert "tabindex" not in narrow
     assert "min-width" not in narrow
     assert "overflow-wrap:anywhere" in narrow
