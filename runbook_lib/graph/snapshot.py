@@ -5,54 +5,32 @@ What proves that nothing is missing comes with it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Callable
 from datetime import datetime
-from typing import Protocol, TypeVar
 
 from runbook_lib.errors import NoAccess, Refused
 from runbook_lib.graph.errors import GraphNotFound, GraphRejected, unexpected
-from runbook_lib.graph.groups import probe_groups, with_sync_behavior
-from runbook_lib.graph.links import Links, MembersReading, reading_threads
+from runbook_lib.graph.everybody import MOST_LOOKUPS, everybody, unlisted_users
+from runbook_lib.graph.gone_groups import settle_members
+from runbook_lib.graph.groups import with_sync_behavior
+from runbook_lib.graph.links import MembersReading, reading_threads
 from runbook_lib.graph.rows import (
     GROUP_PROPERTIES,
     TENANT_PROPERTIES,
     USER_PROPERTIES,
     Row,
     group_of,
-    principal_of_group,
     tenant_of,
     user_of,
 )
 from runbook_lib.graph.transport import GraphClient
-from runbook_lib.model.cloud import (
-    CloudGroup,
-    CloudPrincipal,
-    CloudSnapshot,
-    OtherWriters,
-    Presence,
-    PrincipalType,
-    Switch,
-    Tenant,
-)
+from runbook_lib.graph.whole_lists import read_collection
+from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, CloudSnapshot, OtherWriters, Switch, Tenant
 from runbook_lib.model.reading import Reading
-from runbook_lib.model.text import NOTHING, Progress, Text, counted, t, verbatim
+from runbook_lib.model.text import Progress, Text, t, verbatim
 from runbook_lib.model.untrusted import printable
 
-_DELETED = "/directory/deletedItems/microsoft.graph.group"
-_PAGE = "999"
-"""The most that Graph puts on one page of groups or users."""
-_MOST_LOOKUPS = 50
-"""Users that are read one by one because the list of users, read a moment later, does not hold them."""
-
-
-class _Identified(Protocol):
-    @property
-    def id(self) -> str: ...
-
-
-_T = TypeVar("_T", bound=_Identified)
+DELETED_GROUPS = "/directory/deletedItems/microsoft.graph.group"
 
 
 def read_cloud(
@@ -82,20 +60,20 @@ def read_cloud(
     tenant = read_tenant(client, tenant_id)
     writers = read_other_writers(client, tenant)
     with reading_threads(client) as pool:
-        listed = pool.submit(_users, client, None)
+        listed = pool.submit(read_users, client, None)
         reading = MembersReading(client, pool)
-        groups, groups_proof = _read(
+        groups, groups_proof = read_collection(
             client, t("groups"), "/groups", GROUP_PROPERTIES, group_of, progress, reading.begin
         )
         groups, authority_gap = with_sync_behavior(client, groups)
-        deleted, deleted_proof = _read(client, t("deleted groups"), _DELETED, GROUP_PROPERTIES, group_of, None)
-        groups, members, deleted_meanwhile = _members(client, pool, groups, reading.finish(groups, progress))
+        deleted, deleted_proof = read_deleted_groups(client)
+        groups, members, deleted_meanwhile = settle_members(client, pool, groups, reading.finish(groups, progress))
         users, users_proof = listed.result()
-    if len(_unlisted(groups, users, members)) > _MOST_LOOKUPS:
-        users, users_proof = _users(client, progress)
+    if len(unlisted_users(groups, users, members.principals)) > MOST_LOOKUPS:
+        users, users_proof = read_users(client, progress)
     elif progress is not None:
         progress(t("users"), len(users), len(users))
-    principals, unlisted_gaps, unlisted_complete = _principals(client, groups, users, members)
+    principals, unlisted_gaps, unlisted_complete = everybody(client, groups, users, members.principals)
     return CloudSnapshot(
         tenant=tenant,
         groups=groups,
@@ -104,11 +82,11 @@ def read_cloud(
         principals=principals,
         writers=writers,
         reading=Reading(
-            source=f"{client.host}, tenant {printable(tenant.display_name)} ({tenant.id})",
+            source=source_of(client, tenant),
             at=started,
             complete=members.complete and unlisted_complete,
             proof=(
-                t("The token belongs to tenant {tenant}, the one that the parameters name", tenant=tenant.id),
+                tenant_proof(tenant),
                 groups_proof,
                 deleted_proof,
                 members.proof,
@@ -122,46 +100,24 @@ def read_cloud(
     )
 
 
-def _users(client: GraphClient, progress: Progress | None) -> tuple[tuple[CloudPrincipal, ...], Text]:
-    return _read(client, t("users"), "/users", USER_PROPERTIES, user_of, progress)
+def source_of(client: GraphClient, tenant: Tenant) -> str:
+    """Graph's host and the tenant, as provenance names them."""
+    return f"{client.host}, tenant {printable(tenant.display_name)} ({tenant.id})"
 
 
-def _members(
-    client: GraphClient, pool: ThreadPoolExecutor, groups: tuple[CloudGroup, ...], members: Links
-) -> tuple[tuple[CloudGroup, ...], Links, tuple[Text, ...]]:
-    """The groups that are still there when their members have been read, the members, and a proof of what went.
-
-    Reading a large tenant takes minutes, and groups are deleted meanwhile. One whose list of members answers 404 is
-    looked up by its id: deleted, it is no group of this reading, and its AD object is looked up like that of any other
-    group that the tenant does not list. One that is there all the same is read once more.
-    """
-    if not members.gone:
-        return groups, members, ()
-    presence = probe_groups(client, members.gone)
-    deleted = frozenset(key for key, one in presence.items() if one in (Presence.GONE, Presence.SOFT_DELETED))
-    there = tuple(group for group in groups if group.id in members.gone and presence[group.id] is Presence.PRESENT)
-    again = MembersReading(client, pool).finish(there, None) if there else None
-    unread = [group for group in groups if group.id in members.gone and group.id not in deleted]
-    if again is not None:
-        unread = [group for group in unread if group not in there or group.id in again.gone]
-        members = replace(
-            members,
-            ids={**members.ids, **again.ids},
-            principals={**members.principals, **again.principals},
-            complete=members.complete and again.complete,
-            gaps=(*members.gaps, *again.gaps),
-        )
-    members = replace(members, complete=members.complete and not unread, gaps=(*members.gaps, *map(_unread, unread)))
-    proof = t(
-        "{deleted} deleted while their members were read: looked up by id, no part of this reading",
-        deleted=counted(len(deleted), "group"),
-    )
-    return tuple(group for group in groups if group.id not in deleted), members, (proof,) if deleted else ()
+def tenant_proof(tenant: Tenant) -> Text:
+    """That the token belongs to the tenant of the parameters, as ``read_tenant`` found."""
+    return t("The token belongs to tenant {tenant}, the one that the parameters name", tenant=tenant.id)
 
 
-def _unread(group: CloudGroup) -> Text:
-    name = f"{printable(group.display_name, limit=80)} ({group.id})"
-    return t("The members of {name} could not be read: HTTP 404, and the group could not be looked up.", name=name)
+def read_deleted_groups(client: GraphClient) -> tuple[tuple[CloudGroup, ...], Text]:
+    """Every soft-deleted group, and what proves that."""
+    return read_collection(client, t("deleted groups"), DELETED_GROUPS, GROUP_PROPERTIES, group_of, None)
+
+
+def read_users(client: GraphClient, progress: Progress | None) -> tuple[tuple[CloudPrincipal, ...], Text]:
+    """Every user, and what proves that."""
+    return read_collection(client, t("users"), "/users", USER_PROPERTIES, user_of, progress)
 
 
 def read_tenant(client: GraphClient, tenant_id: str) -> Tenant:
@@ -187,90 +143,6 @@ def read_tenant(client: GraphClient, tenant_id: str) -> Tenant:
             values={"tenant_id": tenant.id, "expected": tenant_id},
         )
     return tenant
-
-
-def _read(
-    client: GraphClient,
-    what: Text,
-    path: str,
-    properties: str,
-    decode: Callable[[Row], _T],
-    progress: Progress | None,
-    page_read: Callable[[list[_T]], None] | None = None,
-) -> tuple[tuple[_T, ...], Text]:
-    """Every object of a collection, sorted by id, and the sentence that proves it; ``page_read`` is told each page."""
-    found: dict[str, _T] = {}
-    pages = rows = 0
-    for page in client.pages(path, {"$select": properties, "$top": _PAGE}):
-        decoded = [decode(row) for row in _objects(page)]
-        found |= {item.id: item for item in decoded}
-        pages, rows = pages + 1, rows + len(decoded)
-        if page_read is not None:
-            page_read(decoded)
-        if progress is not None:
-            progress(what, len(found), None)
-    if progress is not None:
-        progress(what, len(found), len(found))
-    again = t(" ({more} came more than once)", more=rows - len(found)) if rows > len(found) else NOTHING
-    proof = t(
-        "{count} {what} on {pages}, the last one without nextLink{again}",
-        count=len(found),
-        what=what,
-        pages=counted(pages, "page"),
-        again=again,
-    )
-    return tuple(found[key] for key in sorted(found)), proof
-
-
-def _objects(page: Row) -> Iterable[Row]:
-    value = page["value"]
-    return value if isinstance(value, list) else ()
-
-
-def _unlisted(groups: tuple[CloudGroup, ...], users: tuple[CloudPrincipal, ...], members: Links) -> list[str]:
-    """Ids of users who are members and not in the list of users."""
-    linked = members.principals
-    others = linked.keys() - {user.id for user in users} - {group.id for group in groups}
-    return sorted(key for key in others if linked[key].type is PrincipalType.USER)
-
-
-def _principals(
-    client: GraphClient,
-    groups: tuple[CloudGroup, ...],
-    users: tuple[CloudPrincipal, ...],
-    members: Links,
-) -> tuple[dict[str, CloudPrincipal], tuple[Text, ...], bool]:
-    """Everybody by id, with the gaps, and whether every user among the members is known."""
-    known = {user.id: user for user in users}
-    linked = members.principals
-    as_members: dict[str, CloudPrincipal] = {one.id: principal_of_group(one) for one in groups if one.id in linked}
-    others = {key: as_members.get(key, linked[key]) for key in linked.keys() - known.keys()}
-    looked_up, gaps, complete = _look_up(client, _unlisted(groups, users, members))
-    everybody = {**known, **others, **looked_up}
-    return {key: everybody[key] for key in sorted(everybody)}, gaps, complete
-
-
-def _look_up(client: GraphClient, ids: list[str]) -> tuple[dict[str, CloudPrincipal], tuple[Text, ...], bool]:
-    """Users that are members but not in the list of users: deleted meanwhile, or not listed yet."""
-    found: dict[str, CloudPrincipal] = {}
-    gone = unread = 0
-    for key in ids[:_MOST_LOOKUPS]:
-        try:
-            found[key] = user_of(client.get(f"/users/{key}", {"$select": USER_PROPERTIES}))
-        except GraphNotFound:
-            gone += 1
-            found[key] = CloudPrincipal(id=key, type=PrincipalType.UNKNOWN)
-        except NoAccess as error:
-            if error.code != "graph-forbidden":
-                raise
-            unread += 1
-    unread += max(len(ids) - _MOST_LOOKUPS, 0)
-    gaps: list[Text] = []
-    if gone:
-        gaps.append(t("{gone} members were deleted while reading (HTTP 404); what they were is unknown.", gone=gone))
-    if unread:
-        gaps.append(t("{unread} users are members, but the list of users does not hold them.", unread=unread))
-    return found, tuple(gaps), not unread
 
 
 SYNCHRONIZATION_PATH = "/directory/onPremisesSynchronization"

@@ -130,6 +130,18 @@ class GraphClient:
         """
         yield from self.pages_from(self.get(path, params, version), path)
 
+    def pages_at(self, link: str, path: str) -> Iterator[dict[str, object]]:
+        """Every page from an address on that Graph gave earlier, for a later request.
+
+        Args:
+            link: The address, which has to be one of this Graph.
+            path: What errors name.
+
+        Raises:
+            ServiceFailed: As ``pages``; also where the address leads to another host.
+        """
+        yield from self.pages_from(self._fetch(self._checked_link(link, path, set()), path, None), path)
+
     def pages_from(self, page: dict[str, object], path: str) -> Iterator[dict[str, object]]:
         """A first page that is there already, and every page that follows it.
 

@@ -142,6 +142,7 @@ PLURALS = {
     "tenant": ("{number:,} tenant", "{number:,} tenants"),
     "time": ("{number:,} time", "{number:,} times"),
     "use": ("{number:,} use", "{number:,} uses"),
+    "user": ("{number:,} user", "{number:,} users"),
     "value": ("{number:,} value", "{number:,} values"),
     "write": ("{number:,} write", "{number:,} writes"),
     "written-back group": ("{number:,} written-back group", "{number:,} written-back groups"),

@@ -26,6 +26,7 @@ from runbook_lib.errors import (
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.finding import Finding
+from runbook_lib.model.ids import NO_GROUP
 from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, joined, t
@@ -140,7 +141,8 @@ class ChangeSession:
         except AwaitingApproval as closed:
             raise self._asked(plan, planned_now.findings, with_place(closed, context.record.folder.path)) from None
         self._lock(plan)
-        fresh = read_sides(context, keep=False)
+        # Graph may name a change late: the groups of the plan are read whatever it says.
+        fresh = read_sides(context, keep=False, also={change.group_id for change in plan.changes} - {NO_GROUP})
         again = self._with_acknowledgements(self._way.plan(fresh))
         require_acknowledged(again.findings, context.parameters)
         grant = granted(again.plan, approvals, context.clock(), approvers)

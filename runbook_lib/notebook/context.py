@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from datetime import datetime
 from pathlib import Path
@@ -15,12 +15,15 @@ from runbook_lib.change.lock import writer_lock
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.sign_in.connect import names_host, open_directory
 from runbook_lib.graph.connect import open_graph, sign_in_cache
+from runbook_lib.graph.kept.reader import CloudReader, InMemory
 from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.graph.sign_in.tokens import signed_in
 from runbook_lib.graph.transport import GraphClient
+from runbook_lib.model.cloud import CloudSnapshot
 from runbook_lib.model.directory import ControllerIdentity
 from runbook_lib.model.finding import Finding
-from runbook_lib.model.text import t
+from runbook_lib.model.ids import GroupId
+from runbook_lib.model.text import Progress, t
 from runbook_lib.notebook.course import NotebookStep
 from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.front_end import TopLine, prompt_for, show
@@ -68,6 +71,8 @@ class RunContext:
         self._directory: Directory | None = None
         self._sign_in: SignInCache | None = None
         """Kept when connections close, so that a person signs in once."""
+        self._kept = InMemory()
+        """The last reading of the tenant, which a later one goes on from."""
         self._signed_in = False
         """Whether the record says who was signed in to Entra ID."""
 
@@ -95,6 +100,22 @@ class RunContext:
                 cache=self._sign_in,
             )
         return self._graph
+
+    def read_cloud(self, *, also: Iterable[GroupId] = (), progress: Progress | None = None) -> CloudSnapshot:
+        """The tenant as it is now; after the first time in a run what changed since is read (``keep_cloud_reading``).
+
+        Args:
+            also: Groups that are read again whether or not Graph names them as changed.
+            progress: Told what is being read.
+
+        Raises:
+            RunbookError: It cannot be read.
+        """
+        place = None if self.parameters.keep_cloud_reading == "none" else self._kept
+        reader = CloudReader(self.parameters.tenant_id, place, self.clock)
+        read = reader.read(self.connect_graph(), also=also, progress=progress)
+        self.note(*read.findings)
+        return read.snapshot
 
     def connect_directory(self) -> Directory:
         """The connection to the one DC of this run, opened and signed in where it is not; the record names both.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -23,7 +23,6 @@ from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.files import DRIFT, HYBRID, WORKBOOK
 from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.owners import read_owners
-from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.inventory.build import Inventory, build_inventory, group_ids_to_probe
 from runbook_lib.inventory.index import index_directory
 from runbook_lib.inventory.tables import HEADINGS, ad_groups_table, groups_table, members_table
@@ -143,13 +142,16 @@ def show_procedure(context: RunContext, assessment: Assessment) -> None:
     context.show(hybrid_view(procedure))
 
 
-def read_sides(context: RunContext, *, keep: bool, owners: bool = False) -> Inventory:
+def read_sides(
+    context: RunContext, *, keep: bool, owners: bool = False, also: Iterable[GroupId] = ()
+) -> Inventory:
     """Read Active Directory and Entra ID and join them.
 
     Args:
         context: Of the run; its connections are opened.
         keep: Whether the tables and the provenance become part of the record (the reading that is planned from).
         owners: Whether the owners of cloud groups are read too.
+        also: Groups that are read again in any case, where only what changed since an earlier reading is.
 
     Raises:
         RunbookError: A parameter is missing, or one side cannot be read.
@@ -169,7 +171,7 @@ def read_sides(context: RunContext, *, keep: bool, owners: bool = False) -> Inve
         )
     )
     line = ProgressLine(t("Entra ID"))
-    cloud = read_cloud(context.connect_graph(), parameters.tenant_id, clock=context.clock, progress=line)
+    cloud = context.read_cloud(also=also, progress=line)
     line.show(
         t(
             "{groups:,} groups and {principals:,} principals in {seconds:.1f} s",

@@ -26,6 +26,7 @@ COMMENTS = {
     "tenant_id": "The tenant has this id, a GUID.",
     "client_id": "The app registration has this application (client) id, a GUID.",
     "sign_in": "The run signs in with a certificate, a secret or a device-code.",
+    "keep_cloud_reading": "What was read of the tenant is kept for this run (run), or not at all (none).",
     "sign_in_cache": "Tokens of a device-code are kept nowhere (none) or encrypted.",
     "certificate_file": "This PEM file holds the certificate and its private key.",
     "cloud": "The tenant is in this Microsoft cloud; parameters/example.yaml lists all four.",
@@ -120,6 +121,7 @@ _ALLOWED = ("allow_dynamic_security", "allow_role_assignable", "allow_hidden_mem
 _ATTESTED = ("attest_connect_v1_off_by", "attest_connect_v1_off_until")
 _SERVER = ("connect_evidence", "connect_evidence_hours")
 _READING = (*_NAMES, *_ATTESTED, *_SERVER)
+_SIDES = (*_READING, "keep_cloud_reading")
 _WRITING = (
     *("approvers", "require_other_approver", "trusted_signers"),
     *("route", "protected_ous", "acknowledge", "reading_max_age", "lease_seconds"),
@@ -143,25 +145,23 @@ USED: dict[str, frozenset[str]] = {
             *("cloud_sync_create", "cloud_sync_enable", "cloud_sync_disable"),
         )
     ),
-    "20-inventory-groups": frozenset((*_ALL, *_READING, *_SELECTION, "route", "read_owners")),
+    "20-inventory-groups": frozenset((*_ALL, *_SIDES, *_SELECTION, "route", "read_owners")),
     "30-enable-writeback": frozenset(
         (
-            *(*_ALL, *_READING, *_WRITING, *_SELECTION, *_DISABLED, *_ALLOWED, *_EXPRESSIONS),
+            *(*_ALL, *_SIDES, *_WRITING, *_SELECTION, *_DISABLED, *_ALLOWED, *_EXPRESSIONS),
             *(*_PREDICTED, *_ENABLED_BY_CLOUD_SYNC, *_CONVERTED, *_AUTHORITY, "group_type", "connect_new_groups"),
         ),
     ),
     "40-disable-writeback": frozenset(
         (
-            *(*_ALL, *_READING, *_WRITING, *_DISABLED, *_OUT, *_PREDICTED, *_AUTHORITY, *_HANGING),
+            *(*_ALL, *_SIDES, *_WRITING, *_DISABLED, *_OUT, *_PREDICTED, *_AUTHORITY, *_HANGING),
             *("cloud_sync_disable", "connect_new_groups"),
         ),
     ),
     "50-check-drift": frozenset(
-        (*_ALL, *_READING, *_ALLOWED, "protected_ous", "group_type", "route", "cloud_sync_on_premises_users")
+        (*_ALL, *_SIDES, *_ALLOWED, "protected_ous", "group_type", "route", "cloud_sync_on_premises_users")
     ),
-    "60-undo-change": frozenset(
-        (*_ALL, *_READING, *_WRITING, *_OUT, *_PREDICTED, *_AUTHORITY, *_HANGING, "undo_record")
-    ),
+    "60-undo-change": frozenset((*_ALL, *_SIDES, *_WRITING, *_OUT, *_PREDICTED, *_AUTHORITY, *_HANGING, "undo_record")),
 }
 """Notebook to the names of the parameters that its steps look at."""
 

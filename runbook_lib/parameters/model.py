@@ -88,6 +88,11 @@ class Parameters(BaseModel):
         description="Tokens of sign_in device-code: none (in memory only), or encrypted (kept for this account by "
         "Windows, macOS or libsecret)",
     )
+    keep_cloud_reading: Literal["none", "run"] = Field(
+        "run",
+        description="What was read of the tenant is kept: none (every reading reads everything), or run (in memory, so "
+        "that a later reading of the same run reads what changed since)",
+    )
     certificate_file: str = Field(
         "", description="PEM file with certificate and private key, readable only by its owner (sign_in: certificate)"
     )

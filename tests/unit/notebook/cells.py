@@ -153,7 +153,7 @@ class Cells:
             stack.enter_context(patch(f"runbook_lib.notebook.{name}", instead))
         return stack
 
-    def _read(self, context: RunContext, *, keep: bool) -> Any:
+    def _read(self, context: RunContext, *, keep: bool, **_: object) -> Any:
         if self.trouble == "no reading":
             raise NoAccess(t("401"), code="no-access")
         if keep:
