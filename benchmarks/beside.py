@@ -15,6 +15,7 @@ from typing import Any
 
 import requests
 
+from benchmarks import graph_again
 from benchmarks.results import Row, in_turn, once
 from rehearsal.contoso.size import Size
 from rehearsal.options import StartOptions
@@ -68,14 +69,7 @@ def rows(folder: Path, size: Size, runs: int) -> list[Row]:
         world = _World(running, told)
         found = [
             _graph(world, size, runs),
-            Row("Graph: the same, 1 % changed since", "≤ 2 s, ≤ 1/20 of the requests", "first reading", why=_NO_DELTA),
-            Row("gate: second reading, nothing changed", "≤ 1/20", "first reading", why=_NO_DELTA),
-            Row(
-                "Graph: throttled as an L tenant",
-                "≤ 1.3 ×, no request before its Retry-After",
-                "arithmetic limit of the units",
-                why="this benchmark has no throttled tenant",
-            ),
+            *graph_again.rows(running, told, runs),
             *_join_and_plan(world, runs),
             Row(
                 "100,000 groups, 1,000,000 memberships: read, join, plan, record",
@@ -85,6 +79,7 @@ def rows(folder: Path, size: Size, runs: int) -> list[Row]:
             _directory(world, runs),
             Row("AD: read again, 1 % changed since", "≤ 1/10", "first reading", why=_NO_DELTA),
         ]
+    found.insert(3, graph_again.throttled(folder, size, LATENCY_MS, max(1, runs // 2)))
     needs_samba = "needs Samba in a network namespace of its own, which this benchmark does not start"
     found += [
         Row("AD writes on Samba, 300 groups with 10 members", "≤ 1.5 ×", "ldapadd, then members", why=needs_samba),

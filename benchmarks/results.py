@@ -22,18 +22,22 @@ The product and the other tool run in turn, several times, in one run of the ben
 median and maximum; a ratio is that of two runs that followed each other. Processor seconds are those of the one who
 asks, children included, without the server's.
 
-| work | beside | product, s | the other, s | ratio | processor, s | ratio of processor | requests | goal |
-| --- | --- | --- | --- | --- | --- | --- | --- | --- |
+| work | beside | product, s | the other, s | ratio | processor, s | ratio of processor | requests | units | goal |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run: seconds on the clock, seconds of processor of whoever asks (not of the server), requests where known."""
+    """One run: seconds on the clock, seconds of processor of whoever asks (not of the server).
+
+    ``requests``, and ``units`` of Graph's throttling, are there where known.
+    """
 
     seconds: float
     processor: float
     requests: int | None = None
+    units: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +61,13 @@ class Row:
     why: str = ""
 
 
-def once(work: Callable[[], int | None]) -> Run:
-    """Do something and time it; it returns the number of its requests, or None."""
+def once(work: Callable[[], int | None], *, units: Callable[[], int] | None = None) -> Run:
+    """Do something and time it; it returns the number of its requests, or None. ``units`` counts those so far."""
+    before = units() if units is not None else 0
     processor, begun = _processor(), time.perf_counter()
     requests = work()
-    return Run(time.perf_counter() - begun, _processor() - processor, requests)
+    seconds, processor = time.perf_counter() - begun, _processor() - processor
+    return Run(seconds, processor, requests, units() - before if units is not None else None)
 
 
 def in_turn(runs: int, ours: Callable[[], int | None], theirs: Callable[[], int | None]) -> tuple[list[Run], list[Run]]:
@@ -95,7 +101,7 @@ def commit_of_this_tree() -> str:
 
 def _line(row: Row) -> str:
     if row.why:
-        return f"| {row.work} | {row.beside} | not measured: {row.why} | | | | | | {row.goal} |"
+        return f"| {row.work} | {row.beside} | not measured: {row.why} | | | | | | | {row.goal} |"
     ours, theirs = row.ours, row.theirs
     pairs = list(zip(ours, theirs, strict=True)) if theirs else []
     cells = [
@@ -106,7 +112,8 @@ def _line(row: Row) -> str:
         _three([one.seconds / other.seconds for one, other in pairs]),
         _three([run.processor for run in ours]),
         _three([one.processor / other.processor for one, other in pairs if other.processor]),
-        _requests(ours, theirs),
+        _most([run.requests for run in ours], [run.requests for run in theirs]),
+        _most([run.units for run in ours], [run.units for run in theirs]),
         row.goal,
     ]
     return f"| {' | '.join(cells)} |"
@@ -116,9 +123,10 @@ def _three(values: Sequence[float]) -> str:
     return f"{min(values):.2f} / {median(values):.2f} / {max(values):.2f}" if values else ""
 
 
-def _requests(ours: Sequence[Run], theirs: Sequence[Run]) -> str:
-    sides = [max((run.requests for run in runs if run.requests), default=None) for runs in (ours, theirs)]
-    return " : ".join(str(number) for number in sides if number is not None)
+def _most(*sides: Sequence[int | None]) -> str:
+    """The most of each side, of those that are known."""
+    most = [max((number for number in side if number), default=None) for side in sides]
+    return " : ".join(str(number) for number in most if number is not None)
 
 
 def _processor() -> float:

@@ -25,7 +25,7 @@ from runbook_lib.model.cloud import CloudGroup, CloudKind, Presence
 from runbook_lib.model.ids import GroupId, is_guid
 from runbook_lib.model.text import NOTHING, Text, counted, t
 
-NO_SUCH_OBJECT = "request_resourcenotfound"
+NOT_IN_TENANT = "request_resourcenotfound"
 """Graph's code for an object that does not exist; other codes with 404 say that an address does not."""
 
 
@@ -58,7 +58,7 @@ def _by_id(client: GraphClient, key: GroupId) -> Presence:
         row = client.get(f"/groups/{key}", {"$select": "id"})
     except GraphNotFound as error:
         code = str(error.values.get("graph_code", "")).lower()
-        return Presence.GONE if code == NO_SUCH_OBJECT else Presence.UNKNOWN
+        return Presence.GONE if code == NOT_IN_TENANT else Presence.UNKNOWN
     except GraphRejected:
         return Presence.UNKNOWN
     except NoAccess as error:

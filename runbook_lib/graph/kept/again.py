@@ -18,8 +18,8 @@ from runbook_lib.graph.batch import MOST_IN_BATCH
 from runbook_lib.graph.errors import GraphNotFound
 from runbook_lib.graph.everybody import everybody
 from runbook_lib.graph.gone_groups import settle_members
-from runbook_lib.graph.groups import NO_SUCH_OBJECT, with_sync_behavior
-from runbook_lib.graph.kept.delta import GROUPS, USERS, CannotGoOn, Changed, DeltaLinks, changed_since
+from runbook_lib.graph.groups import NOT_IN_TENANT, with_sync_behavior
+from runbook_lib.graph.kept.delta import GROUP_CHANGES, USER_CHANGES, CannotGoOn, Changed, DeltaLinks, changed_since
 from runbook_lib.graph.kept.state import KeptReading
 from runbook_lib.graph.links import Links, MembersReading, reading_threads
 from runbook_lib.graph.rows import GROUP_PROPERTIES, USER_PROPERTIES, Row, group_of, user_of
@@ -33,9 +33,9 @@ from runbook_lib.model.text import Progress, Text, counted, t
 
 _T = TypeVar("_T", CloudGroup, CloudPrincipal)
 _FEW = 200
-"""So many may be read by id in any tenant."""
+"""Groups, or users, that may be read by id in any tenant."""
 _SHARE = 10
-"""Of a large tenant one in so many; where more changed, everything is read."""
+"""Of so many groups, or users, one may be read by id; where more changed, everything is read."""
 
 
 def read_changes(
@@ -68,7 +68,7 @@ def read_changes(
         try:
             writers = pool.submit(read_other_writers, client, tenant)
             deleted = pool.submit(read_deleted_groups, client)
-            changed_users = pool.submit(changed_since, client, kept.links.users, USERS)
+            changed_users = pool.submit(changed_since, client, kept.links.users, USER_CHANGES)
             groups = _groups(client, pool, kept, also, progress)
             users = _users(client, pool, kept, changed_users.result(), progress)
             deleted_groups, deleted_proof = deleted.result()
@@ -153,7 +153,7 @@ def _groups(
     Raises:
         CannotGoOn: So many changed that reading everything is cheaper, or one of them is in doubt.
     """
-    changed = changed_since(client, kept.links.groups, GROUPS)
+    changed = changed_since(client, kept.links.groups, GROUP_CHANGES)
     if len(changed.ids) > max(_FEW, len(kept.groups) // _SHARE):
         raise CannotGoOn(t("{groups} changed since", groups=counted(len(changed.ids), "group")))
     untold = {group.id for group in kept.groups if group.hidden_membership or group.id not in kept.members}
@@ -206,7 +206,7 @@ def _by_id(
         for key, answer in pairs:
             if isinstance(answer, RunbookError):
                 code = str(answer.values.get("graph_code", "")).lower()
-                if isinstance(answer, GraphNotFound) and code == NO_SUCH_OBJECT:
+                if isinstance(answer, GraphNotFound) and code == NOT_IN_TENANT:
                     continue
                 raise CannotGoOn(t("{path} could not be read ({code})", path=f"{path}/{key}", code=answer.code))
             decoded = decode(answer)

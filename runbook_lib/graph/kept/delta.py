@@ -18,8 +18,8 @@ from runbook_lib.graph.transport import NEXT_LINK, GraphClient
 from runbook_lib.model.text import Text, t
 
 DELTA_LINK = "@odata.deltaLink"
-GROUPS, USERS = "/groups/delta", "/users/delta"
-TRACKED: Mapping[str, str] = {GROUPS: f"{GROUP_PROPERTIES},members", USERS: USER_PROPERTIES}
+GROUP_CHANGES, USER_CHANGES = "/groups/delta", "/users/delta"
+TRACKED: Mapping[str, str] = {GROUP_CHANGES: f"{GROUP_PROPERTIES},members", USER_CHANGES: USER_PROPERTIES}
 """What is tracked of each: what a reading selects, and the members."""
 _ENDED = {400: "syncStateNotFound", 410: "resyncRequired"}
 """Statuses with which Graph says that a link serves no more, and the code that it mostly has."""
@@ -65,7 +65,7 @@ def links_from_now(client: GraphClient) -> DeltaLinks | None:
 
 
 def changed_since(client: GraphClient, link: str, path: str) -> Changed:
-    """What changed since ``link``; ``path`` is ``GROUPS`` or ``USERS``.
+    """What changed since ``link``; ``path`` is ``GROUP_CHANGES`` or ``USER_CHANGES``.
 
     Raises:
         CannotGoOn: The link has ended, or the answer leaves something in doubt.

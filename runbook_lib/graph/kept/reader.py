@@ -10,7 +10,14 @@ from typing import Protocol
 from runbook_lib.errors import NoAccess, ServiceFailed
 from runbook_lib.graph.kept.again import read_changes
 from runbook_lib.graph.kept.compared import difference_of
-from runbook_lib.graph.kept.delta import GROUPS, USERS, CannotGoOn, DeltaLinks, changed_since, links_from_now
+from runbook_lib.graph.kept.delta import (
+    GROUP_CHANGES,
+    USER_CHANGES,
+    CannotGoOn,
+    DeltaLinks,
+    changed_since,
+    links_from_now,
+)
 from runbook_lib.graph.kept.state import KeptReading, about, kept_of
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.graph.transport import GraphClient
@@ -20,7 +27,7 @@ from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import Progress, Text, t
 
 
-class Place(Protocol):
+class ReadingKeeper(Protocol):
     """Where a reading is kept from one time to the next."""
 
     def load(self) -> KeptReading | None:
@@ -74,7 +81,7 @@ class CloudReader:
     """
 
     tenant_id: str
-    place: Place | None
+    place: ReadingKeeper | None
     clock: Callable[[], datetime]
 
     def read(self, client: GraphClient, *, also: Iterable[GroupId] = (), progress: Progress | None = None) -> CloudRead:
@@ -117,7 +124,7 @@ class CloudReader:
         return replace(whole, findings=(found,) if found is not None else ())
 
     def _whole(
-        self, client: GraphClient, place: Place, now_about: str, why: Text | None, progress: Progress | None
+        self, client: GraphClient, place: ReadingKeeper, now_about: str, why: Text | None, progress: Progress | None
     ) -> CloudRead:
         links = _links(client)
         snapshot = read_cloud(client, self.tenant_id, clock=self.clock, progress=progress)
@@ -150,7 +157,10 @@ def _difference(
     if not whole.reading.complete:
         return None
     try:
-        meanwhile = changed_since(client, since.groups, GROUPS).ids | changed_since(client, since.users, USERS).ids
+        meanwhile = (
+            changed_since(client, since.groups, GROUP_CHANGES).ids
+            | changed_since(client, since.users, USER_CHANGES).ids
+        )
     except CannotGoOn:
         return None  # what changed meanwhile is not known, so no difference proves anything
-    return difference_of(by_changes, whole, meanwhile)
+    return difference_of(by_changes, whole, groups | users)

@@ -14,7 +14,7 @@ from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, CloudSnapshot
 from runbook_lib.model.ids import GroupId
 
 MOST_READINGS = 10
-"""After so many readings by what changed, everything is read and compared with them."""
+"""Times that what changed is read before everything is, and compared."""
 OLDEST = timedelta(hours=24)
 """So long after everything was read, it is again. Graph keeps a link for seven days."""
 

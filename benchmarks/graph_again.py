@@ -1,0 +1,121 @@
+"""Graph read again: nothing changed, 1 % changed, and throttled as a tenant of the largest class."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from benchmarks.results import Row, Run, once
+from rehearsal.cloud.throttling import SIZES
+from rehearsal.contoso.size import Size
+from rehearsal.options import StartOptions
+from rehearsal.process import RunningRehearsal, start_rehearsal
+from runbook_lib.graph.connect import open_graph
+from runbook_lib.graph.kept.reader import CloudReader, InMemory
+from runbook_lib.model.cloud import CloudSnapshot
+from runbook_lib.model.ids import GroupId
+from runbook_lib.parameters.load import load_parameters
+from runbook_lib.parameters.model import Parameters
+
+PLANNED = 50
+"""Groups of the plan, which the gate reads whatever Graph names: as many as one plan may create by default."""
+_FREE = 10.0
+"""Seconds in which a tenant's units come back."""
+
+
+def rows(running: RunningRehearsal, told: Parameters, runs: int) -> list[Row]:
+    """Readings by what changed beside the whole ones before them."""
+    again, changed, whole = [], [], []
+    for turn in range(runs):
+        reader = CloudReader(told.tenant_id, InMemory(), _now)
+        first, snapshot = _reading(running, told, reader)
+        ids = [group.id for group in snapshot.groups]
+        whole.append(first)
+        again.append(_reading(running, told, reader, ids[:PLANNED])[0])
+        percent = max(1, len(ids) // 100)
+        for number, group in enumerate(ids[turn * percent : (turn + 1) * percent]):
+            _edit(running, group, number, snapshot)
+        changed.append(_reading(running, told, reader)[0])
+    groups = f"{len(ids):,} groups"
+    return [
+        Row(
+            f"Graph: 1 % of {groups} changed since (a name, or a member)",
+            "≤ 2 s, ≤ 1/20 of the requests",
+            "the first reading of the same run",
+            changed,
+            whole,
+        ),
+        Row(
+            f"gate: second reading of {groups}, nothing changed, {PLANNED} of them planned",
+            "≤ 1/20 of the requests",
+            "the first reading of the same run",
+            again,
+            whole,
+        ),
+    ]
+
+
+def throttled(folder: Path, size: Size, latency_ms: int, runs: int) -> Row:
+    """A whole reading of a tenant that throttles, beside the time in which its units come back."""
+    work = f"Graph: {size.groups:,} groups, {size.memberships:,} memberships, throttled as an L tenant"
+    goal, beside = "≤ 1.3 ×, no request before its Retry-After", "arithmetic limit of the units that were let through"
+    options = StartOptions(size=size, latency_ms=latency_ms, throttle="large")
+    limit = SIZES["large"]
+    ours, theirs = [], []
+    with start_rehearsal(folder / "throttled", options=options) as running:
+        told = load_parameters([running.parameters_file], {}, project_root=folder).parameters
+        for _ in range(runs):
+            before = _throttled_so_far(running)
+            run, _ = _reading(running, told, CloudReader(told.tenant_id, None, _now))
+            if _throttled_so_far(running) == before:
+                return Row(work, goal, beside, why="a tenant of this size takes fewer units than are free at first")
+            ours.append(run)
+            # A part that was refused is asked for again: what had to be let through is what a reading takes in peace.
+            theirs.append(Run(max(_units_in_peace(size) - limit, 0) / (limit / _FREE), 0.0))
+            time.sleep(_FREE)
+    return Row(work, goal, beside, ours, theirs)
+
+
+def _units_in_peace(size: Size) -> int:
+    """Units of a whole reading: two for each list of members, one for each page of groups and users."""
+    return 2 * size.groups + -(-size.groups // 999) + -(-size.users // 999)
+
+
+def _reading(
+    running: RunningRehearsal, told: Parameters, reader: CloudReader, also: list[GroupId] | None = None
+) -> tuple[Run, CloudSnapshot]:
+    found: list[CloudSnapshot] = []
+
+    def work() -> int:
+        with open_graph(told, environment={}, clock=_now, sleep=time.sleep) as client:
+            found.append(reader.read(client, also=also or ()).snapshot)
+        return found[0].reading.requests
+
+    return once(work, units=_units(running)), found[0]
+
+
+def _units(running: RunningRehearsal) -> Callable[[], int]:
+    return lambda: int(str(_counters(running)["resource_units"]))
+
+
+def _throttled_so_far(running: RunningRehearsal) -> int:
+    return int(str(_counters(running)["throttled"]))
+
+
+def _counters(running: RunningRehearsal) -> dict[str, object]:
+    counters = running.control.status()["counters"]
+    return counters if isinstance(counters, dict) else {}
+
+
+def _edit(running: RunningRehearsal, group: GroupId, number: int, snapshot: CloudSnapshot) -> None:
+    members = snapshot.members.get(group, ())
+    if number % 2 and members:
+        running.control.edit_cloud(action="remove-member", group=group, member=members[0])
+    else:
+        running.control.edit_cloud(action="rename-group", group=group, name=f"Renamed {number} of {group}")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
