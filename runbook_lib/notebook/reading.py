@@ -142,9 +142,7 @@ def show_procedure(context: RunContext, assessment: Assessment) -> None:
     context.show(hybrid_view(procedure))
 
 
-def read_sides(
-    context: RunContext, *, keep: bool, owners: bool = False, also: Iterable[GroupId] = ()
-) -> Inventory:
+def read_sides(context: RunContext, *, keep: bool, owners: bool = False, also: Iterable[GroupId] = ()) -> Inventory:
     """Read Active Directory and Entra ID and join them.
 
     Args:

@@ -157,10 +157,8 @@ def _difference(
     if not whole.reading.complete:
         return None
     try:
-        meanwhile = (
-            changed_since(client, since.groups, GROUP_CHANGES).ids
-            | changed_since(client, since.users, USER_CHANGES).ids
-        )
+        groups = changed_since(client, since.groups, GROUP_CHANGES).ids
+        users = changed_since(client, since.users, USER_CHANGES).ids
     except CannotGoOn:
         return None  # what changed meanwhile is not known, so no difference proves anything
     return difference_of(by_changes, whole, groups | users)
