@@ -1,7 +1,6 @@
 """What a run is told: one flat model, every default the harmless one, no secret ever.
 
-The parameters cell of the notebooks, ``parameters/example.yaml``, the reference table in docs/ and the JSON Schema are
-all generated from this model.
+The parameters cells, ``parameters/example.yaml``, the reference table in docs/ and the JSON Schema are made of it.
 """
 
 from __future__ import annotations
@@ -88,11 +87,7 @@ class Parameters(BaseModel):
         description="Tokens of sign_in device-code: none (in memory only), or encrypted (kept for this account by "
         "Windows, macOS or libsecret)",
     )
-    keep_cloud_reading: Literal["none", "run"] = Field(
-        "run",
-        description="What was read of the tenant is kept: none (every reading reads everything), or run (in memory, so "
-        "that a later reading of the same run reads what changed since)",
-    )
+    keep_cloud_reading: Literal["none", "run"] = Field("run", description="Read again: what changed (run), all (none)")
     certificate_file: str = Field(
         "", description="PEM file with certificate and private key, readable only by its owner (sign_in: certificate)"
     )
