@@ -97,16 +97,11 @@ def _reading(
 
 
 def _units(running: RunningRehearsal) -> Callable[[], int]:
-    return lambda: int(str(_counters(running)["resource_units"]))
+    return lambda: int(str(running.control.status()["resource_units"]))
 
 
 def _throttled_so_far(running: RunningRehearsal) -> int:
-    return int(str(_counters(running)["throttled"]))
-
-
-def _counters(running: RunningRehearsal) -> dict[str, object]:
-    counters = running.control.status()["counters"]
-    return counters if isinstance(counters, dict) else {}
+    return int(str(running.control.status()["throttled"]))
 
 
 def _edit(running: RunningRehearsal, group: GroupId, number: int, snapshot: CloudSnapshot) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import threading
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -32,6 +33,8 @@ class Behind:
     asked: list[str] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     policy: RetryPolicy | None = None
+    one_by_one: threading.Lock = field(default_factory=threading.Lock)
+    """Requests are answered one after the other, as by the rehearsal's server: no edit falls into the midst of one."""
 
     def client(self) -> GraphClient:
         """A new client."""
@@ -53,15 +56,17 @@ class Behind:
         path = parts.path.removeprefix("/v1.0")
         self.asked.append(path)
         if path == "/$batch":
-            whole = self.before("POST", path)
+            with self.one_by_one:
+                whole = self.before("POST", path)
             return self._batch(str(request.body)) if whole is None else whole
         return self._one(str(request.method), path + (f"?{parts.query}" if parts.query else ""))
 
     def _one(self, method: str, address: str) -> Reply | Exception:
-        replaced = self.before(method, urlsplit(address).path)
-        if replaced is not None:
-            return replaced
-        answer = self.asking.send(method, address.lstrip("/"))
+        with self.one_by_one:
+            replaced = self.before(method, urlsplit(address).path)
+            if replaced is not None:
+                return replaced
+            answer = self.asking.send(method, address.lstrip("/"))
         return Reply(answer.status, json.loads(answer.body), {**answer.headers})
 
     def _batch(self, body: str) -> Reply:
