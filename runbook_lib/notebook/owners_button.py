@@ -65,3 +65,5 @@ def offer_owners(
 
     button.on_click(clicked)
     show_widget(button)
+    # JupyterLab puts what a callback displays into its log; what stands in the cell already, a callback may replace.
+    line.show(t("not read yet. The button reads them, also when the run is finished."))

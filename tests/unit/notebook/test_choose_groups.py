@@ -94,6 +94,7 @@ def test_owners_are_read_when_a_person_asks_and_a_refusal_changes_nothing(
     assert desk.table is not None
     (button,) = buttons
     assert button.description == "Read the owners of 3 groups (1 batch)"
+    assert said[0].startswith("not read yet."), "a callback can replace a line of the cell, and add none"
 
     def refused(*_: object) -> None:
         raise NoAccess(t("They may not be read."), code="graph-forbidden", hint=t("Ask somebody."))
