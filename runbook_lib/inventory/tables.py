@@ -137,6 +137,9 @@ def members_table(inventory: Inventory, *, left_out: bool = False) -> pd.DataFra
     return pd.DataFrame(columns, dtype=object)
 
 
+_AD_COLUMNS = ["guid", "dn", "display_name", "sam_account_name", "type", "writer", "claims", "members"]
+
+
 def ad_groups_table(inventory: Inventory) -> pd.DataFrame:
     """One row per AD group, by distinguished name.
 
@@ -160,5 +163,4 @@ def ad_groups_table(inventory: Inventory) -> pd.DataFrame:
                 "members": None if group.members is None else len(group.members),
             }
         )
-    table = pd.DataFrame(lines)
-    return table.astype({"members": "Int64"}) if len(table) else table
+    return pd.DataFrame(lines, columns=_AD_COLUMNS).astype({"members": "Int64"})

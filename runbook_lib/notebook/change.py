@@ -36,6 +36,7 @@ from runbook_lib.notebook.course import Course, NotebookStep, carries_out
 from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.front_end import ProgressLine, show_widget
 from runbook_lib.notebook.gate_form import GateForm, with_form, with_place
+from runbook_lib.notebook.kept_tables import groups_of_change, keep_groups
 from runbook_lib.notebook.reading import read_sides
 from runbook_lib.notebook.resuming import (
     TakenUp,
@@ -101,6 +102,7 @@ class ChangeSession:
         self._plan = self._planned.plan
         self._read_at = read_at(inventory)
         self._write_plan(self._plan)
+        self._keep_tables(inventory, self._plan)
         self._context.note(*self._planned.findings, *(refusal_finding(r) for r in self._plan.refusals))
         self._context.show(plan_view(self._plan, self._planned.findings))
         for view in self._planned.more:
@@ -277,6 +279,7 @@ class ChangeSession:
         self._waiting = len(taken.waiting)
         self._context.note(*waiting_findings([Waiting(change, NOTHING) for change in taken.waiting]))
         self._write_plan(taken.plan)
+        self._keep_tables(inventory, taken.plan)
         runs = [journal.run.name for journal in self._chain]
         self._context.show(resume_view(taken.plan, runs, written=taken.broken.written))
         return self
@@ -338,6 +341,10 @@ class ChangeSession:
         if left_out:
             record.folder.write_csv(LEFT_OUT_FILE, pd.DataFrame(left_out, columns=list(LEFT_OUT_COLUMNS), dtype=object))
         record.set(plan=plan_in_short(plan), changes={"planned": len(plan.changes), "done": 0})
+
+    def _keep_tables(self, inventory: Inventory, plan: Plan) -> None:
+        groups = groups_of_change(self._context, inventory, plan, self._way.operation)
+        keep_groups(self._context, inventory, groups, plan)
 
     def _known_plan(self) -> Plan:
         if self._plan is None:

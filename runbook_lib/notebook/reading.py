@@ -20,12 +20,11 @@ from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.directory.sign_in.connect import needed
 from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import Refused, RunbookError
-from runbook_lib.files import DRIFT, HYBRID, WORKBOOK
+from runbook_lib.files import DRIFT, HYBRID
 from runbook_lib.graph.groups import probe_groups
 from runbook_lib.graph.owners import read_owners
 from runbook_lib.inventory.build import Inventory, build_inventory, group_ids_to_probe
 from runbook_lib.inventory.index import index_directory
-from runbook_lib.inventory.tables import HEADINGS, ad_groups_table, groups_table, members_table
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.cloud import CloudSnapshot, Owner, Presence, Switch
 from runbook_lib.model.ids import GroupId
@@ -35,6 +34,7 @@ from runbook_lib.notebook.connect_sync_reading import read_server, settings_now
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.evidence_form import EvidenceForm, uploaded_finding
 from runbook_lib.notebook.front_end import ProgressLine, show_widget
+from runbook_lib.notebook.kept_tables import keep_groups, keep_readings, written_groups
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require
 from runbook_lib.preflight.assess import Assessment, assess
@@ -44,7 +44,6 @@ from runbook_lib.preflight.parts import CONNECT_SERVER
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.read import read_evidence
 from runbook_lib.preflight.verdict import refusal_of
-from runbook_lib.record.tables import TitleSheet
 from runbook_lib.routes.cloud_sync.desired import desired_settings
 from runbook_lib.routes.cloud_sync.reading import sides_of_domain
 from runbook_lib.routes.cloud_sync.scope.drift import check_cloud_sync_drift
@@ -147,7 +146,7 @@ def read_sides(context: RunContext, *, keep: bool, owners: bool = False, also: I
 
     Args:
         context: Of the run; its connections are opened.
-        keep: Whether the tables and the provenance become part of the record (the reading that is planned from).
+        keep: Whether the provenance becomes part of the record (the reading that is planned from).
         owners: Whether the owners of cloud groups are read too.
         also: Groups that are read again in any case, where only what changed since an earlier reading is.
 
@@ -194,7 +193,7 @@ def read_sides(context: RunContext, *, keep: bool, owners: bool = False, also: I
     if owners:
         inventory = replace(inventory, owners=owners_now(context, inventory, ProgressLine(t("Owners"))))
     if keep:
-        _keep(context, inventory)
+        keep_readings(context, inventory)
     return inventory
 
 
@@ -247,45 +246,6 @@ def with_server_evidence(
     return replace(cloud, writers=replace(cloud.writers, connect_v1=collected.v1)), collected
 
 
-def _keep(context: RunContext, inventory: Inventory) -> None:
-    folder = context.record.folder
-    groups, members, ad_groups = groups_table(inventory), members_table(inventory), ad_groups_table(inventory)
-    folder.write_csv("groups.csv", groups)
-    folder.write_csv("members.csv", members)
-    folder.write_csv("ad-groups.csv", ad_groups)
-    sheets = {"Groups": groups, "Members": members, "AD groups": ad_groups}
-    folder.write_workbook(WORKBOOK, sheets, title=_title_sheet(context, inventory), headings=HEADINGS)
-    cloud, directory = inventory.cloud.reading, inventory.directory.reading
-    context.record.set(snapshots={"cloud": cloud.as_json(), "directory": directory.as_json()})
-    context.record.note_gaps(*cloud.gaps, *directory.gaps)
-
-
-def _title_sheet(context: RunContext, inventory: Inventory) -> TitleSheet:
-    """What the workbook says of itself, where it is mailed without the record."""
-    folder, tenant = context.record.folder, inventory.cloud.tenant
-    cloud, directory = inventory.cloud.reading, inventory.directory.reading
-    everything = cloud.complete and directory.complete
-    return TitleSheet(
-        t("About"),
-        (
-            (t("Inventory of groups"), t("Microsoft Entra ID and Active Directory, joined")),
-            (t("Tenant"), t("{name} ({id})", name=tenant.display_name, id=tenant.id)),
-            (t("OU of written groups"), verbatim(context.parameters.target_ou)),
-            (t("Entra ID read at (UTC)"), cloud.at),
-            (t("AD read at (UTC)"), directory.at),
-            (t("Both readings complete"), t("yes") if everything else t("NO: shown, never planned from")),
-            (t("Change"), folder.change_id),
-            (t("Run"), folder.run_id),
-            (t("Groups of both sides"), len(inventory.rows)),
-        ),
-        {
-            "Groups": t("One row per group of either side, with its state, the route to AD and why"),
-            "Members": t("One row per direct member of a cloud group, with its AD object or why it has none"),
-            "AD groups": t("One row per AD group that was read"),
-        },
-    )
-
-
 def policy_now(context: RunContext, inventory: Inventory) -> Policy:
     """What the operator decided, with today's validity of attestations."""
     return policy_of(context.parameters, inventory.cloud.writers, context.clock().date())
@@ -299,6 +259,7 @@ def compare_sides(context: RunContext, inventory: Inventory) -> tuple[Drift, Run
     drift, hint = _compared(context, inventory)
     context.note(*drift.findings)
     context.record.folder.write_csv(DRIFT, drift.table)
+    keep_groups(context, inventory, written_groups(inventory) | set(map(str, drift.table["group_id"])))
     context.show(drift_view(drift))
     if not len(drift.table) and not drift.findings:
         return drift, None

@@ -24,6 +24,7 @@ from runbook_lib.notebook.course import LEAVE_THE_VERDICT, Course, NotebookStep,
 from runbook_lib.notebook.direct_way import DirectWay
 from runbook_lib.notebook.earlier_runs import done_of
 from runbook_lib.notebook.evidence_form import EvidenceForm
+from runbook_lib.notebook.kept_tables import keep_every_group
 from runbook_lib.notebook.reading import (
     check_ends,
     compare_sides,
@@ -50,6 +51,9 @@ from runbook_lib.shown.timeline import timeline_view
 
 _BY_THE_SERVER = frozenset({"30-enable-writeback", "40-disable-writeback", "60-undo-change"})
 """Notebooks that on the route connect-sync plan from what the Connect server says."""
+
+_WHOLE_INVENTORY = "20-inventory-groups"
+"""The notebook whose record has every group of both sides; the others have those that they are about."""
 
 
 class Run:
@@ -133,7 +137,7 @@ class Run:
 
     @carries_out(NotebookStep.READ)
     def read_inventory(self) -> Inventory:
-        """Read both sides, join them, keep the tables in the record and show a summary.
+        """Read both sides, join them and show a summary; 20-inventory-groups keeps every group in its record.
 
         Where what comes next goes by what the Connect server says, JupyterLab offers a field for the collector's file.
         """
@@ -142,6 +146,8 @@ class Run:
         self.context.step(NotebookStep.READ)
         owners = uses(self.notebook, "read_owners") and self.context.parameters.read_owners
         inventory = self._made = read_sides(self.context, keep=True, owners=owners)
+        if self.notebook == _WHOLE_INVENTORY:
+            keep_every_group(self.context, inventory)
         self.context.note_sign_in()
         self.context.show(inventory_view(inventory))
         return inventory

@@ -178,6 +178,7 @@ def named_by_followers(change_folder: Path, run_id: str) -> list[tuple[str, str]
 
 
 OPEN = t("open: not sealed yet")
+_MISSING = "{name}: missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,8 +210,11 @@ def verified_record(folder: RecordFolder) -> Verification:
         problem = t("{manifest}: {damage}", manifest=MANIFEST, damage=str(damage))
         return Verification(sealed=True, ok=False, problems=(_printable(problem),), files=0)
     if pruned := _pruned(folder.path):
-        problems = [pruned, *_compare_chain(folder.change_folder, manifest), *signature_problems(folder)]
-        return Verification(sealed=True, ok=False, problems=tuple(map(_printable, problems)), files=0, pruned=True)
+        # Whoever can write here can say so of a run whose files they changed: what is left is looked at all the same.
+        found, _ = _compare_files(folder.path, manifest)
+        altered = [one for one in found if one.template != _MISSING and one.values["name"] != PRUNED]
+        problems = [*altered, pruned, *_compare_chain(folder.change_folder, manifest), *signature_problems(folder)]
+        return Verification(True, ok=False, problems=tuple(map(_printable, problems)), files=0, pruned=not altered)
     problems, files_read = _compare_files(folder.path, manifest)
     problems += sums_problems(folder.path, manifest)
     problems += _compare_identity(folder, manifest)

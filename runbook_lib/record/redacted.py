@@ -50,7 +50,11 @@ def redacted(
         "ended": _time(facts.get("ended")),
         "steps": [_time(mapping_in(step).get("at")) for step in facts.get("steps") or ()],
         "changes": _numbers(mapping_in(facts.get("changes"))),
-        "readings": {side: _reading(reading) for side, reading in mapping_in(facts.get("snapshots")).items()},
+        "readings": {
+            side: _reading(reading)
+            for side, reading in mapping_in(facts.get("snapshots")).items()
+            if side in ("cloud", "directory")
+        },
         "parameters": _parameters(mapping_in(facts.get("parameters"))),
         "findings": _findings(facts.get("findings")),
         "gaps": len(facts.get("gaps") or ()),

@@ -109,11 +109,31 @@ class _Place(Format):
     )
 
 
+class _Table(Format):
+    """One table of both sides."""
+
+    rows: Count = Field(description="Rows of the whole table")
+    kept: Count = Field(description="Rows that the record holds: all in 20-inventory-groups, else those of its groups")
+    sha256: Digest = Field(description="SHA-256 of the whole table as a file of comma-separated values")
+
+
+class _Tables(Format):
+    """The whole tables, of which a record holds what the run is about."""
+
+    groups: _Table = Field(description="Groups of both sides; in the record `groups.csv`")
+    members: _Table = Field(description="Memberships; in the record `members.csv`")
+    ad_groups: _Table = Field(description="AD groups; in the record `ad-groups.csv`")
+
+
 class _Readings(Format):
     """How each side was read; empty where nothing was read."""
 
     cloud: _Reading | None = Field(default=None, description="Microsoft Graph")
     directory: _Reading | None = Field(default=None, description="Active Directory")
+    tables: _Tables | None = Field(
+        default=None,
+        description="What was read, as tables; absent where the run ended before, and in records of older versions",
+    )
 
 
 class _MembersOfGroup(Format):

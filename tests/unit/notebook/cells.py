@@ -143,6 +143,7 @@ class Cells:
         for name, instead in (
             ("run.read_sides", self._read),
             ("change.read_sides", self._read),
+            ("change.keep_groups", lambda *_: None),
             ("direct_way.DirectWork", lambda _directory, _target, changes, **_: changes),
             ("change.carry_out", self._carry_out),
             ("direct_way.backup", lambda *_: ""),

@@ -61,6 +61,21 @@ def test_the_last_run_that_wrote_stays_with_what_it_was_approved_from(old: Field
     assert "younger" in going(old, days=500)[1][nothing]
 
 
+def test_a_run_that_was_edited_and_called_removed_is_named_and_kept(old: Field) -> None:
+    """Whoever can write to the folder can also write that its files were removed."""
+    run = old.runs()[-1]
+    told = json.dumps({"at": "2026-11-22T06:00:00Z", "by": "kim"})
+    (run / "PRUNED.json").write_text(told, encoding="utf-8")
+    (run / "record.html").write_text("Nothing happened.", encoding="utf-8")
+    result = verified_record(RecordFolder(run))
+    assert (result.ok, result.pruned) == (False, False)
+    assert str(result.problems[0]).startswith("record.html: changed")
+    names, why = going(old)
+    assert run.name not in names
+    assert "not as it was sealed: record.html" in why[run.name]
+    assert "DAMAGED: record.html" in build_index(old.records).read_text("utf-8")
+
+
 def test_what_went_shows_and_the_chain_holds(old: Field) -> None:
     nothing = old.runs()[-1]
     old.run()
