@@ -9,7 +9,9 @@
     ├── BrokeOff              6   stopped after the first write: resume is possible
     ├── VerificationFailed    7   written, but the read-back differs
     ├── NoAccess              8   password, host, CA, certificate, 401 or 403
-    └── ServiceFailed         9   stopped before any write: the service or the network did not do its part
+    ├── ServiceFailed         9   stopped before any write: the service or the network did not do its part
+    ├── AwaitingHandoff      10   a person or another engine has to act first
+    └── AwaitingWindow       11   outside of every change window, or during a blackout; nothing is written
 
 Three of them mean the same whatever service they come from, because what carries out a change goes by them:
 ``Unavailable``, ``WriteUnanswered`` and ``ContradictsLook``.
@@ -127,6 +129,12 @@ class AwaitingHandoff(RunbookError):  # noqa: N818
     """Everything of ours is done, and a person or another engine has to act; the next run goes on from there."""
 
     outcome = Outcome.AWAITING_HANDOFF
+
+
+class AwaitingWindow(RunbookError):  # noqa: N818
+    """Nothing may be written at this time; the same run may at another, and goes on from there."""
+
+    outcome = Outcome.AWAITING_WINDOW
 
 
 class Unavailable(ServiceFailed):

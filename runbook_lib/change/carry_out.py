@@ -5,8 +5,8 @@ earlier run of this change if its journal says so, else by somebody else, which 
 means drift, and nothing further is sent. A step without an answer, because the connection was lost or the service
 busy, is looked up in the same way, and the run goes on from what is there. What a step is, its route knows.
 
-Right before anything is sent, the approval and the age of the reading are looked at again: a gate that was opened in
-the morning says nothing about the evening.
+Right before anything is sent, the approval, the change window and the age of the reading are looked at again: a gate
+that was opened in the morning says nothing about the evening.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ from runbook_lib.errors import (
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.text import NOTHING, Progress, Text, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
+from runbook_lib.rules.change_times import ChangeTimes
 from runbook_lib.strict_file import LARGEST_APPROVAL, Unfit, read_plain
 
 _CLOCK_SET_BACK = timedelta(minutes=10)
@@ -57,18 +58,21 @@ class StillApproved:
         approvals: What the run writes under.
         read_at: When the older of both readings began, UTC.
         oldest: How old that may become.
+        times: When changes may be written.
     """
 
     approvals: Sequence[Approval | StandingApproval]
     read_at: datetime
     oldest: timedelta
     clock: Callable[[], datetime]
+    times: ChangeTimes
 
     def __call__(self) -> None:
         """Look again.
 
         Raises:
             ApprovalLapsed: ``approval-expired`` or ``approval-withdrawn``.
+            AwaitingWindow: ``outside-change-window`` or ``blackout``.
             ReadingTooOld: ``reading-too-old``.
         """
         now = self.clock()
@@ -96,6 +100,7 @@ class StillApproved:
                     hint=t("Find out who took it back and why; then approve the plan again with gwb approve RECORD."),
                     values={"path": str(approval.file.path)},
                 )
+        self.times.require_open(now)
         # After a clock was set back nothing tells how old a reading is that seems to be of the future.
         if not -_CLOCK_SET_BACK <= now - self.read_at <= self.oldest:
             minutes = int(self.oldest.total_seconds() // 60)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from runbook_lib.model.outcome import Outcome
 
-_BY_ITSELF = (Outcome.PARTIAL, Outcome.FAILED)
-"""A run that stopped midway is resumed; one that failed before any write met a service or a network."""
+_BY_ITSELF = (Outcome.PARTIAL, Outcome.FAILED, Outcome.AWAITING_WINDOW)
+"""A run that stopped midway is resumed; one that failed before any write met a service or a network; a window opens."""
 _CAUSES = {
     Outcome.NO_ACCESS: frozenset({"dc-unreachable", "dns-silent", "controllers-unknown"}),
     Outcome.REFUSED: frozenset({"locked", "lease-lost", "reading-too-old", "incomplete-read"}),
@@ -34,6 +34,7 @@ WORST_FIRST = (
     Outcome.INTERRUPTED,
     Outcome.AWAITING_HANDOFF,
     Outcome.AWAITING_APPROVAL,
+    Outcome.AWAITING_WINDOW,
     Outcome.DONE,
     Outcome.NOTHING_TO_DO,
 )

@@ -21,6 +21,7 @@ class Outcome(Enum):
     NO_ACCESS = "no-access"
     FAILED = "failed"
     AWAITING_HANDOFF = "awaiting-handoff"
+    AWAITING_WINDOW = "awaiting-window"
     BUG = "bug"
     INTERRUPTED = "interrupted"
 
@@ -51,6 +52,7 @@ _EXIT_CODES = {
     Outcome.NO_ACCESS: 8,
     Outcome.FAILED: 9,
     Outcome.AWAITING_HANDOFF: 10,
+    Outcome.AWAITING_WINDOW: 11,
     Outcome.BUG: 70,
     Outcome.INTERRUPTED: 130,
 }
@@ -66,6 +68,7 @@ _TITLES = {
     Outcome.NO_ACCESS: t("No access"),
     Outcome.FAILED: t("Failed before any write"),
     Outcome.AWAITING_HANDOFF: t("Waiting for another system"),
+    Outcome.AWAITING_WINDOW: t("Waiting for its change window"),
     Outcome.BUG: t("A defect of the runbook"),
     Outcome.INTERRUPTED: t("Interrupted"),
 }
@@ -111,6 +114,7 @@ _MEANINGS = {
     Outcome.NO_ACCESS: t("Sign-in, certificate or permissions were not accepted."),
     Outcome.FAILED: t("Ended before anything was written."),
     Outcome.AWAITING_HANDOFF: t("Our part is done; a person or another engine has to act. The next run goes on."),
+    Outcome.AWAITING_WINDOW: t("Nothing was written: it is not a time for changes. Run it again in a change window."),
     Outcome.BUG: t("The runbook itself is at fault."),
     Outcome.INTERRUPTED: t("Stopped by a person or by the system."),
 }

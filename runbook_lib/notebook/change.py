@@ -31,6 +31,7 @@ from runbook_lib.model.moment import iso_milliseconds
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.notebook.approving import approvers_for, findings_about, keep_approvals, signing_for
+from runbook_lib.notebook.change_times import change_times
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.course import Course, NotebookStep, carries_out
 from runbook_lib.notebook.earlier_runs import unfinished_chain
@@ -52,6 +53,7 @@ from runbook_lib.notebook.way import PlanMade, RouteRun
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.record.run_end import RunEnd
 from runbook_lib.routes.registry import ROUTES
+from runbook_lib.rules.change_times import ChangeTimes
 from runbook_lib.shown.change import (
     applied_view,
     nothing_view,
@@ -116,6 +118,7 @@ class ChangeSession:
 
         Raises:
             Refused: A blocking finding is not acknowledged, or another run holds the lock.
+            AwaitingWindow: Nothing may be written at this time.
             AwaitingApproval: No approval, an expired one, or one of another plan.
             ValueError: There is no plan yet, which is a defect of the caller.
         """
@@ -138,10 +141,12 @@ class ChangeSession:
         require_acknowledged(planned_now.findings, context.parameters)
         approvals = read_all(context.record.folder.approvals_folder, ROUTES)
         approvers = approvers_for(context)
+        times = change_times(context)
         try:
             granted(plan, approvals, context.clock(), approvers)
         except AwaitingApproval as closed:
             raise self._asked(plan, planned_now.findings, with_place(closed, context.record.folder.path)) from None
+        times.require_open(context.clock())
         self._lock(plan)
         # Graph may name a change late: the groups of the plan are read whatever it says.
         fresh = read_sides(context, keep=False, also={change.group_id for change in plan.changes} - {NO_GROUP})
@@ -154,7 +159,7 @@ class ChangeSession:
         self._approval = grant.approval_json()
         self._write_plan(again.plan)
         self._read_at = read_at(fresh)
-        self._under(grant)
+        self._under(grant, times)
         context.note(*waiting_findings(grant.waiting))
         context.show(open_gate_view(self._approval, len(self._approved), grant.waiting))
 
@@ -293,26 +298,25 @@ class ChangeSession:
             grant = approved_again(context, taken)
         except AwaitingApproval as closed:
             raise self._asked(plan, (), with_place(closed, context.record.folder.path)) from None
+        times = change_times(context)
+        if not isinstance(grant, RunbookError) and not taken.broken.written:
+            times.require_open(context.clock())
         self._lock(plan)
         if isinstance(grant, RunbookError):
             self._unproved = grant
             context.show(read_back_view(len(self._approved)))
             return
-        self._under(grant)
+        self._under(grant, times)
         context.show(resumed_gate_view(self._approval))
 
-    def _under(self, grant: Grant) -> None:
+    def _under(self, grant: Grant, times: ChangeTimes) -> None:
         """Write under these approvals from now on, and look at them again before every write."""
         context = self._context
         if self._read_at is None:
             raise ValueError("the gate comes after the reading")
         self._approval = grant.approval_json()
-        self._still = StillApproved(
-            grant.approvals,
-            self._read_at,
-            timedelta(minutes=context.parameters.reading_max_age),
-            context.clock,
-        )
+        oldest = timedelta(minutes=context.parameters.reading_max_age)
+        self._still = StillApproved(grant.approvals, self._read_at, oldest, context.clock, times)
         keep_approvals(context, grant)
         context.record.set(approval=dict(self._approval))
         context.note(*findings_about(grant, context))

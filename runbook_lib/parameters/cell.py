@@ -22,6 +22,10 @@ COMMENTS = {
     "time_stamp_url": "This authority stamps signed records with the time; empty stamps none.",
     "time_stamp_ca_file": "Its time stamps come from a certificate in this PEM file.",
     "trusted_signers": "Approvals need a signature by a key in this folder; empty asks for none.",
+    "change_windows": "Changes are written at these times alone, such as Sat 22:00-04:00 Europe/Madrid.",
+    "blackout_calendar": "Nothing is written during the events of this iCalendar file; empty means none.",
+    "notify": "These are told how a run of gwb run ended, each with name, by and address.",
+    "records_url": "Messages link to records below this address; empty names their path.",
     "route": "The groups get to AD on this route: direct, cloud-sync or connect-sync.",
     "tenant_id": "The tenant has this id, a GUID.",
     "client_id": "The app registration has this application (client) id, a GUID.",
@@ -108,7 +112,7 @@ COMMENTS = {
 
 _ALL = (
     *("change_id", "reason", "requested_by", "records_dir", "records_access"),
-    *("signing_key", "time_stamp_url", "time_stamp_ca_file"),
+    *("signing_key", "time_stamp_url", "time_stamp_ca_file", "notify", "records_url"),
     *("tenant_id", "client_id", "sign_in", "sign_in_cache", "certificate_file"),
     *("cloud", "graph_url", "authority_url", "cloud_ca_file", "cloud_timeout"),
     *("dc_host", "dc_host_fallback", "dc_security", "dc_port", "dc_ca_file", "dc_timeout"),
@@ -124,6 +128,7 @@ _READING = (*_NAMES, *_ATTESTED, *_SERVER)
 _SIDES = (*_READING, "keep_cloud_reading")
 _WRITING = (
     *("approvers", "require_other_approver", "trusted_signers"),
+    *("change_windows", "blackout_calendar"),
     *("route", "protected_ous", "acknowledge", "reading_max_age", "lease_seconds"),
     *("max_creates", "max_retirements", "max_deletions", "max_conversions"),
     *("max_member_removals", "max_member_removals_per_group", "max_member_removals_percent"),

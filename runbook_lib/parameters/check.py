@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import character_name, unseen
-from runbook_lib.parameters import check_change, connections
+from runbook_lib.parameters import check_change, check_notify, connections
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import PATHS, resolve
 from runbook_lib.parameters.problems import Complaint, Problem
@@ -124,6 +124,7 @@ def notes(parameters: Parameters, root: Path) -> list[Text]:
 def absent(parameters: Parameters, root: Path, sources: Mapping[str, str] = MappingProxyType({})) -> list[Problem]:
     """Files that the parameters name and that are not on this machine; ``sources`` says where each was given."""
     wanted = ["cloud_ca_file", "dc_ca_file", "undo_record", "connect_evidence", "share_permissions"]
+    wanted += ["blackout_calendar"]
     wanted += ["certificate_file"] if parameters.sign_in == "certificate" else []
     wanted += ["kerberos_keytab" if parameters.bind_method == "kerberos" else "bind_password_file"]
     found = []
@@ -170,6 +171,9 @@ _CHECKS: tuple[Callable[[Parameters], Iterator[Complaint]], ...] = (
     check_change.lease,
     check_change.approvers,
     check_change.time_stamps,
+    check_change.change_windows,
+    check_notify.notify,
+    check_notify.records_url,
     connections.ou_names,
     check_change.last_days,
     check_change.sam_pattern,

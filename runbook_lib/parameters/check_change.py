@@ -11,6 +11,7 @@ from string import Formatter
 from runbook_lib.errors import Refused
 from runbook_lib.files import LONGEST_CHANGE_ID, safe_change_id
 from runbook_lib.model.addresses import is_domain, is_web_address
+from runbook_lib.model.change_window import MalformedWindow, parse_window
 from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.text import NOTHING, joined, t, verbatim
 from runbook_lib.parameters.connections import split_server
@@ -157,6 +158,20 @@ def time_stamps(parameters: Parameters) -> Iterator[Complaint]:
                 (name,),
                 t("is missing: a time stamp is of a signature, and is checked with a certificate"),
                 "incomplete-time-stamp",
+            )
+
+
+def change_windows(parameters: Parameters) -> Iterator[Complaint]:
+    """Change windows that are none."""
+    for number, text in enumerate(parameters.change_windows):
+        try:
+            parse_window(text)
+        except MalformedWindow as error:
+            yield Complaint(
+                ("change_windows", number),
+                error.why,
+                "malformed-window",
+                t('Write days, times and a time zone: "Sat 22:00-04:00 Europe/Madrid" or "Mon-Fri 18:30-23:00 UTC".'),
             )
 
 

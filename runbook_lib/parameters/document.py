@@ -123,6 +123,27 @@ _ACKNOWLEDGE_EXAMPLE = (
     '#     until: "2027-01-31"',
 )
 
+_NOTIFY_EXAMPLE = (
+    "# notify:",
+    '#   - name: "operators"',
+    '#     by: "teams"',
+    '#     address_from: "env:GWB_TEAMS_ADDRESS"',
+    '#     hosts: ["prod-12.westeurope.logic.azure.com"]',
+    '#     quiet: "daily 22:00-07:00 Europe/Madrid"',
+    '#   - name: "monitoring"',
+    '#     by: "webhook"',
+    '#     address: "https://monitoring.contoso.com/gwb"',
+    '#     sign_with: "file:secrets/webhook.txt"',
+    "#     only_when_changed: true",
+    '#   - name: "team"',
+    '#     by: "email"',
+    '#     address: "smtp://mail.contoso.com:587"',
+    '#     sender: "gwb@contoso.com"',
+    '#     recipients: ["identity-team@contoso.com"]',
+)
+
+_EXAMPLES_OF_ENTRIES = {"acknowledge": _ACKNOWLEDGE_EXAMPLE, "notify": _NOTIFY_EXAMPLE}
+
 _HEADER = """\
 # Every parameter of the runbook. Generated from runbook_lib/parameters/model.py: copy this file, edit the copy.
 #
@@ -177,8 +198,8 @@ def json_schema() -> dict[str, object]:
 def _example_lines(field: ParameterField) -> list[str]:
     explained = textwrap.wrap(f"{field.description} [{_kind_text(field)}]", _WIDTH)
     lines = [f"## {line}" for line in explained]
-    if field.name == "acknowledge":
-        return [*lines, *_ACKNOWLEDGE_EXAMPLE]
+    if field.name in _EXAMPLES_OF_ENTRIES:
+        return [*lines, *_EXAMPLES_OF_ENTRIES[field.name]]
     if field.name in _EXAMPLES:
         return [*lines, f"{field.name}: {_scalar(_EXAMPLES[field.name])}"]
     return [*lines, f"# {field.name}: {_scalar(field.default)}"]

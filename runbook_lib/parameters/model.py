@@ -10,6 +10,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from runbook_lib.parameters.model_change import ChangeParameters
+
 
 class AcknowledgementParameter(BaseModel):
     """One acknowledged finding."""
@@ -22,58 +24,8 @@ class AcknowledgementParameter(BaseModel):
     until: str = Field(description="Last day on which it counts, YYYY-MM-DD")
 
 
-class Parameters(BaseModel):
+class Parameters(ChangeParameters):
     """Every parameter of every notebook. Dates are ``YYYY-MM-DD`` in quotes; paths resolve against the project root."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    # The change
-    change_id: str = Field("", description="Identifier of the change, for example CHG0012345; names the record folder")
-    reason: str = Field("", description="Why this change is made, for the record")
-    requested_by: str = Field("", description="Who asks for this change, for the record: a person, a team or a ticket")
-    records_dir: str = Field("records", description="Folder that holds the change records")
-    records_access: Literal["owner", "group", "everyone"] = Field(
-        "owner",
-        description="Who may read the records and approvals of this change: owner (the account that runs it), group "
-        "(the group of records_dir, which may also seal, resume and approve) or everyone on the host; Windows: the "
-        "access list that records_dir inherits",
-    )
-    approvers: list[str] = Field(
-        [],
-        description="Who may approve: names as typed, account:NAME or group:NAME for the account that owns the "
-        "approval's file, signer:NAME for a key of trusted_signers; empty: anybody who can write to the records folder",
-    )
-    require_other_approver: bool = Field(
-        False,
-        description="Whoever asked for a change (requested_by), planned or runs it may not approve it, by name, "
-        "account and key",
-    )
-    signing_key: str = Field(
-        "",
-        description="PEM file with the private key (Ed25519, ECDSA or RSA) that signs records, and approvals given in "
-        "JupyterLab, readable only by its owner; certificates of the key may follow it; empty: nothing is signed",
-    )
-    trusted_signers: str = Field(
-        "",
-        description="Folder of NAME.pem files (a public key, a certificate or an authority's certificate) whose "
-        "signatures count, writable only by its owner; approvals then need one; empty: approvals need none",
-    )
-    time_stamp_url: str = Field(
-        "",
-        description="Address of a time stamp authority (RFC 3161) that stamps each signed record, http or https; "
-        "empty: none",
-    )
-    time_stamp_ca_file: str = Field(
-        "",
-        description="PEM file with the CA certificate that its stamps come from, and with that of its address where "
-        "this is private",
-    )
-
-    route: Literal["direct", "cloud-sync", "connect-sync"] = Field(
-        "direct",
-        description="Who writes the groups to AD: direct (this runbook, over LDAP), cloud-sync (Microsoft Entra Cloud "
-        "Sync) or connect-sync (Microsoft Entra Connect Sync)",
-    )
 
     # Microsoft Entra ID
     tenant_id: str = Field("", description="Tenant id, a GUID")

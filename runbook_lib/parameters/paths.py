@@ -13,7 +13,7 @@ PATHS = (
     *("records_dir", "certificate_file", "cloud_ca_file", "dc_ca_file"),
     *("signing_key", "trusted_signers", "time_stamp_ca_file"),
     *("bind_password_file", "kerberos_keytab", "undo_record", "connect_evidence", "share_permissions"),
-    *("select_file", "disable_file"),
+    *("select_file", "disable_file", "blackout_calendar"),
 )
 """Parameters that name files and folders."""
 

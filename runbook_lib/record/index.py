@@ -27,6 +27,7 @@ _DAMAGED = "DAMAGED: "
 _WAITS_FOR = {
     Outcome.AWAITING_APPROVAL: t("waits for an approval"),
     Outcome.AWAITING_HANDOFF: t("waits for a person or another system, then for the notebook again"),
+    Outcome.AWAITING_WINDOW: t("waits for its change window, then for the notebook again"),
     Outcome.PARTIAL: t("stopped midway: the same notebook with the same change id resumes it"),
 }
 VERIFY_AT_MOST = 100

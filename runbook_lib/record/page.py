@@ -83,6 +83,7 @@ OUTCOME_TONES = {
     Outcome.NOTHING_TO_DO: "good",
     Outcome.AWAITING_APPROVAL: "waiting",
     Outcome.AWAITING_HANDOFF: "waiting",
+    Outcome.AWAITING_WINDOW: "waiting",
     Outcome.REFUSED: "waiting",
 }
 

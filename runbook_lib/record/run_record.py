@@ -104,7 +104,7 @@ def standing_gaps(route: object = "direct") -> tuple[Text, ...]:
     )
 
 
-SETTABLE = frozenset({"target", "parameters", "snapshots", "plan", "approval", "changes", "versions", "ran_by"})
+SETTABLE = frozenset({"target", "parameters", "snapshots", "plan", "approval", "changes", "versions", "ran_by", "told"})
 
 
 class RunRecord:
@@ -190,7 +190,7 @@ class RunRecord:
 
     def set(self, **values: object) -> None:
         """Replace facts: ``target``, ``parameters``, ``snapshots``, ``plan``, ``approval``, ``changes``, ``versions``,
-        ``ran_by``.
+        ``ran_by``, ``told``.
 
         Raises:
             KeyError: For any other name.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import tempfile
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -32,6 +33,7 @@ from runbook_lib.record.seal import seal
 from runbook_lib.runner.kernel import engine
 from runbook_lib.runner.kernel.execution import CellStep, Execution, KernelEnd
 from runbook_lib.runner.kernel.signals import raise_if_interrupted
+from runbook_lib.runner.notifying import notify_of
 from runbook_lib.runner.verdict import run_end_of
 from runbook_lib.secrets.redact import known_secrets
 from runbook_lib.shown.sign_in import NOTICES_VARIABLE
@@ -143,6 +145,14 @@ def run_notebook(
         )
         defect = _execute(notebook, loaded, execution)
     record, outcome = _settle(record, execution, defect, clock)
+    notify_of(
+        record,
+        loaded.parameters,
+        project_root=project_root,
+        environment=environment,
+        clock=clock,
+        sleep=time.sleep,
+    )
     if detail is not None:
         detail(t("sealing the record"))
     sealing = seal_run(

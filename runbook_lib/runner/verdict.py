@@ -21,6 +21,7 @@ _ERROR_OUTCOMES = (
     Outcome.NO_ACCESS,
     Outcome.FAILED,
     Outcome.AWAITING_HANDOFF,
+    Outcome.AWAITING_WINDOW,
 )
 _BEFORE_ANY_WRITE = (Outcome.NO_ACCESS, Outcome.FAILED)
 

@@ -10,7 +10,7 @@ from runbook_lib.change.approvals.gate import Waiting
 from runbook_lib.change.approvals.given import approvals_told
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import NOTHING, Text, joined, t
+from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
 from runbook_lib.routes.connect_sync.payload import CONNECT_SYNC_TYPES
 from runbook_lib.routes.direct.backup_and_verify import Checked
 from runbook_lib.shown.html import View, banner_html, rows_html
@@ -69,6 +69,18 @@ def resumed_gate_view(approval: Mapping[str, object]) -> View:
     """The gate of a resumed change, under the approval that covers it."""
     text = t("Approved by {approver} at {at}.", approver=approval.get("approver"), at=approval.get("approved"))
     return View(banner_html("good", t("Approved"), text), text)
+
+
+def change_times_view(windows: Sequence[str], *, until: str, begins: str) -> View:
+    """When changes may be written: ``until`` is when the open window closes, ``begins`` when the next one opens."""
+    named = joined((verbatim(window) for window in windows), "; ") or t("any time, but for the blackout calendar")
+    if until:
+        text = t("Changes may be written now, until {until} ({windows}).", until=until, windows=named)
+        return View(banner_html("neutral", t("Inside the change window"), text), text)
+    text = t("Changes may not be written now ({windows}).", windows=named)
+    if begins:
+        text = t("{text} The next time begins at {begins}.", text=text, begins=begins)
+    return View(banner_html("attention", t("Outside the change window"), text), text)
 
 
 def nothing_view(plan: Plan, awaited: Text = NOTHING) -> View:

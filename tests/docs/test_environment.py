@@ -19,6 +19,7 @@ PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text(enco
 RUN = [Requirement(text) for text in PROJECT["project"]["dependencies"]]
 BUILD = [Requirement(text) for text in PROJECT["dependency-groups"]["build"]]
 KERBEROS = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["kerberos"]]
+KEYRING = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["keyring"]]
 WINRM = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["winrm"]]
 KERBEROS_BUILD = [Requirement(text) for text in PROJECT["dependency-groups"]["kerberos-build"]]
 DEV = [Requirement(text) for text in PROJECT["dependency-groups"]["dev"]]
@@ -72,6 +73,7 @@ def lock(name: str) -> dict[str, tuple[Version, int]]:
         ("requirements-dev.lock", [*RUN, *BUILD, *DEV]),
         ("requirements-kerberos.lock", KERBEROS),
         ("requirements-winrm.lock", WINRM),
+        ("requirements-keyring.lock", KEYRING),
         ("requirements-kerberos-build.lock", KERBEROS_BUILD),
     ],
 )

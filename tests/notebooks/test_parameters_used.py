@@ -51,8 +51,8 @@ OPENING = {"change_id", "reason", "records_dir", "records_access"}
 """What opening a run uses, whichever it is; the steps are looked at from there on."""
 OF_FILES = {"select_file", "select_column", "disable_file", "disable_column"}
 """What opening a run uses too, where it has a selection: their groups join the selection before any step."""
-OF_THE_RECORD = {"signing_key", "time_stamp_url", "time_stamp_ca_file"}
-"""What the record's seal uses, after the notebook."""
+OF_THE_RECORD = {"signing_key", "time_stamp_url", "time_stamp_ca_file", "notify", "records_url"}
+"""What gwb run uses after the notebook: who is told, the record's seal."""
 OF_THE_GATE = {"requested_by"}
 """What the gate looks at; where a notebook has none, the record's page alone uses it, after the notebook."""
 AUTHORITY = {"cloud_sync_with_nested", "cloud_sync_group_dn_property"}

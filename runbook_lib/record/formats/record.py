@@ -190,6 +190,19 @@ class _WhyItEnded(Format):
     hint: str = Field(description="What to do; may be empty")
 
 
+class _Told(Format):
+    """One entry of ``notify``."""
+
+    name: Something = Field(description="Its name in the parameters")
+    by: Literal["webhook", "teams", "slack", "email"] = Field(description="How")
+    at: Time = Field(description="When that was decided or tried, UTC")
+    result: Literal["sent", "not-asked", "unchanged", "quiet", "failed"] = Field(
+        description="`sent`, `not-asked` (neither its outcomes nor its severities name this end), `unchanged` since it "
+        "was told last, `quiet` (its quiet hours) or `failed`, with a finding"
+    )
+    state: Something = Field(description="Digest of the end and the findings: the same while nothing changed")
+
+
 class RecordFormat(Format):
     """The facts of one run of one notebook."""
 
@@ -204,7 +217,7 @@ class RecordFormat(Format):
     outcome: Annotated[Outcome, Field(strict=False)] | None = Field(
         description="How it ended; null while the run has given no verdict"
     )
-    exit_code: Literal[0, 2, 4, 5, 6, 7, 8, 9, 10, 70, 130] | None = Field(description="Exit code of that outcome")
+    exit_code: Literal[0, 2, 4, 5, 6, 7, 8, 9, 10, 11, 70, 130] | None = Field(description="Exit code of that outcome")
     started: Time | None = Field(description="When it began, UTC; null: not known")
     ended: Time | None = Field(description="When it ended, UTC; null while it has not")
     target: _Place = Field(
@@ -231,6 +244,9 @@ class RecordFormat(Format):
     )
     error: _WhyItEnded | None = Field(
         description="Why the run did not end as asked; null: it did, or nothing more is known"
+    )
+    told: list[Annotated[_Told, Field(description="One entry of `notify`")]] | None = Field(
+        default=None, description="Who was told by `gwb run` how the run ended; missing where nobody was to be"
     )
 
 

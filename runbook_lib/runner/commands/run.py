@@ -73,8 +73,8 @@ def run(
 
     NOTEBOOK is a path, or the bare name of one in notebooks/, for example 20-inventory-groups. The exit code says how
     it ended: 0 done or nothing to do, 2 usage error, 4 awaiting approval, 5 refused or drift found, 6 stopped midway,
-    7 verification failed, 8 no access, 9 failed before any write, 10 waiting for another system, 70 a defect,
-    130 interrupted.
+    7 verification failed, 8 no access, 9 failed before any write, 10 waiting for another system, 11 waiting for its
+    change window, 70 a defect, 130 interrupted.
     """
     overrides = overrides_of(given)
     progress = console.CellProgress(quiet=quiet)

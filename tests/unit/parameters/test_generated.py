@@ -14,6 +14,7 @@ import yaml
 from papermill.translators import PythonTranslator
 
 from runbook_lib.parameters import model as model_module
+from runbook_lib.parameters import model_change
 from runbook_lib.parameters.cell import COMMENTS, PARAMETERS_FILE, USED, parameters_cell
 from runbook_lib.parameters.document import (
     SECTIONS,
@@ -79,7 +80,7 @@ def test_papermill_infers_every_parameter(caplog: pytest.LogCaptureFixture) -> N
 
 
 def test_sections_follow_the_models_comments() -> None:
-    source = inspect.getsource(model_module.Parameters)
+    source = "".join(map(inspect.getsource, (model_change.ChangeParameters, model_module.Parameters)))
     found = re.findall(r"^    # (.+)\n    (\w+):", source, re.MULTILINE)
     assert tuple(found) == SECTIONS
 
