@@ -303,6 +303,7 @@ def _nothing_yet(folder: RecordFolder) -> dict[str, Any]:
         "versions": {},
         "gaps": list(standing_gaps()),
         "error": None,
+        "told": [],
     }
 
 

@@ -14,6 +14,7 @@ from runbook_lib.fleet.model import Fleet, TenantEntry
 from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
 from runbook_lib.parameters.cell import PARAMETERS_FILE
 from runbook_lib.parameters.document import known_names, reference_table_markdown
+from runbook_lib.parameters.model_notify import NotifyParameter
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import run_facts_of
 from runbook_lib.record.schema_files import SCHEMAS
@@ -124,8 +125,9 @@ def test_parameter_names_exist(path: Path) -> None:
     keys = {word for path in paths for word in re.split(r"[.\[\]]+", path)}
     packages = {package.parent.name for package in (ROOT / "runbook_lib").glob("*/__init__.py")}
     fleet = {*Fleet.model_fields, *TenantEntry.model_fields}
+    entries = set(NotifyParameter.model_fields)
     modules = {module.stem for module in (ROOT / "runbook_lib").glob("*.py")}
-    assert named <= set(known_names()) | keys | packages | modules | fleet | {"windows_only", PARAMETERS_FILE}
+    assert named <= set(known_names()) | keys | packages | modules | fleet | entries | {"windows_only", PARAMETERS_FILE}
 
 
 GROUPS = (("rehearsal", "connect"), ("rehearsal", "cloud-sync"))

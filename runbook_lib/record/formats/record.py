@@ -245,8 +245,8 @@ class RecordFormat(Format):
     error: _WhyItEnded | None = Field(
         description="Why the run did not end as asked; null: it did, or nothing more is known"
     )
-    told: list[Annotated[_Told, Field(description="One entry of `notify`")]] | None = Field(
-        default=None, description="Who was told by `gwb run` how the run ended; missing where nobody was to be"
+    told: list[Annotated[_Told, Field(description="One entry of `notify`")]] = Field(
+        default=[], description="Who was told by `gwb run` how the run ended; empty where nobody was to be"
     )
 
 
