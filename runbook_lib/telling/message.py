@@ -160,7 +160,8 @@ def teams_card(message: RunMessage) -> dict[str, Any]:
 def slack_card(message: RunMessage) -> dict[str, Any]:
     """A message of Slack's incoming webhooks (Slack documentation, "Block Kit")."""
     text = "\n".join(_slack(line) for line in message.lines)
-    link = "".join(("<", _slack(message.record).replace("|", "%7C"), "|", t("Open the record"), ">"))
+    begin = verbatim(f"<{_slack(message.record).replace('|', '%7C')}|")
+    link = joined((begin, t("Open the record"), verbatim(">")), "")
     where = link if message.linked else _slack(_where(message))
     return {
         "text": _slack(message.title),
