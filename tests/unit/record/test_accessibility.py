@@ -70,6 +70,7 @@ def _notebook(path: Path, outcome: Outcome) -> Path:
         ours.code_html("gwb run x", t("To copy")),
         findings_html(FINDINGS),
         ours.line_html("Writes: 3 of 3"),
+        ours.rows_html((t("Name"),), [(ours.link_html(t("Text"), "x.ipynb"),)], caption=t("Title")),
         *_pictures(),
     ]
     cells = [
