@@ -6,14 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-import pandas as pd
-
 from runbook_lib.change.approvals.gate import Grant, Waiting, granted, read_all, refusal_finding, waiting_findings
 from runbook_lib.change.carry_out import StillApproved, carry_out
 from runbook_lib.change.journal import CARRIED_OUT, JOURNAL_FILE, Journal, JournalFile, read_journal
 from runbook_lib.change.lock import lock_path
-from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, LEFT_OUT_FILE, plan_in_short, rows_of
-from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import (
     AwaitingApproval,
     AwaitingHandoff,
@@ -37,7 +33,7 @@ from runbook_lib.notebook.course import Course, NotebookStep, carries_out
 from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.front_end import ProgressLine, show_widget
 from runbook_lib.notebook.gate_form import GateForm, with_form, with_place
-from runbook_lib.notebook.kept_tables import groups_of_change, keep_groups
+from runbook_lib.notebook.kept_tables import groups_of_change, keep_groups, keep_plan
 from runbook_lib.notebook.reading import read_sides
 from runbook_lib.notebook.resuming import (
     TakenUp,
@@ -103,7 +99,7 @@ class ChangeSession:
         self._planned = self._with_acknowledgements(self._way.plan(inventory))
         self._plan = self._planned.plan
         self._read_at = read_at(inventory)
-        self._write_plan(self._plan)
+        keep_plan(self._context, self._plan)
         self._keep_tables(inventory, self._plan)
         self._context.note(*self._planned.findings, *(refusal_finding(r) for r in self._plan.refusals))
         self._context.show(plan_view(self._plan, self._planned.findings))
@@ -157,7 +153,7 @@ class ChangeSession:
         self._plan = again.plan
         self._waiting = len(grant.waiting)
         self._approval = grant.approval_json()
-        self._write_plan(again.plan)
+        keep_plan(context, again.plan)
         self._read_at = read_at(fresh)
         self._under(grant, times)
         context.note(*waiting_findings(grant.waiting))
@@ -283,7 +279,7 @@ class ChangeSession:
         self._read_at = read_at(inventory)
         self._waiting = len(taken.waiting)
         self._context.note(*waiting_findings([Waiting(change, NOTHING) for change in taken.waiting]))
-        self._write_plan(taken.plan)
+        keep_plan(self._context, taken.plan)
         self._keep_tables(inventory, taken.plan)
         runs = [journal.run.name for journal in self._chain]
         self._context.show(resume_view(taken.plan, runs, written=taken.broken.written))
@@ -337,14 +333,6 @@ class ChangeSession:
             return
         context.take_lock(lock_path(self._way.lock_server, plan.target.locked))
         require_not_overtaken(context, self._chain)
-
-    def _write_plan(self, plan: Plan) -> None:
-        record = self._context.record
-        record.folder.write_json("plan.json", plan_to_json(plan))
-        left_out = rows_of(plan)
-        if left_out:
-            record.folder.write_csv(LEFT_OUT_FILE, pd.DataFrame(left_out, columns=list(LEFT_OUT_COLUMNS), dtype=object))
-        record.set(plan=plan_in_short(plan), changes={"planned": len(plan.changes), "done": 0})
 
     def _keep_tables(self, inventory: Inventory, plan: Plan) -> None:
         groups = groups_of_change(self._context, inventory, plan, self._way.operation)

@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from hashlib import sha256
-from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, LEFT_OUT_FILE, plan_in_short, rows_of
+from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.files import WORKBOOK
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.narrowed import narrowed
@@ -22,9 +25,6 @@ from runbook_lib.notebook.context import RunContext
 from runbook_lib.record.plan_sheet import PLAN_HEADINGS, plan_table
 from runbook_lib.record.tables import TitleSheet, csv_bytes
 from runbook_lib.routes.direct.selection import named
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 _FILES = {"groups": "groups.csv", "members": "members.csv", "ad_groups": "ad-groups.csv"}
 """Table to the file that holds it."""
@@ -45,6 +45,18 @@ def keep_every_group(context: RunContext, inventory: Inventory) -> None:
 def keep_groups(context: RunContext, inventory: Inventory, groups: Collection[str], plan: Plan | None = None) -> None:
     """Keep the tables of these groups, and the plan as a sheet of the workbook."""
     _keep(context, inventory, narrowed(inventory, frozenset(groups)), plan)
+
+
+def keep_plan(context: RunContext, plan: Plan) -> None:
+    """Keep the plan, and who of the cloud members is left out."""
+    import pandas as pd
+
+    record = context.record
+    record.folder.write_json("plan.json", plan_to_json(plan))
+    left_out = rows_of(plan)
+    if left_out:
+        record.folder.write_csv(LEFT_OUT_FILE, pd.DataFrame(left_out, columns=list(LEFT_OUT_COLUMNS), dtype=object))
+    record.set(plan=plan_in_short(plan), changes={"planned": len(plan.changes), "done": 0})
 
 
 def groups_of_change(context: RunContext, inventory: Inventory, plan: Plan, operation: Operation) -> frozenset[str]:
