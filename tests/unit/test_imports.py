@@ -54,7 +54,6 @@ def test_imports_are_declared(package: str) -> None:
 
 EDGE = {
     "inventory/tables.py": "the inventory for a record's files and for a notebook",
-    "notebook/change.py": "members that a plan leaves out, as a file",
     "notebook/connect_sync_watching.py": "what AD has beside the prediction, as a file",
     "notebook/connect_sync_way.py": "what Connect Sync will make of AD, as a file",
     "notebook/kept_tables.py": "the groups that a run is about, as files",
