@@ -21,6 +21,9 @@ from runbook_lib.shown.sign_in import notice_in
 
 _START_TIMEOUT = 120
 """Seconds for a kernel to answer: a cold disk and a virus scanner are slow, a hung kernel must still be noticed."""
+_OUTPUT_TIMEOUT = 120
+"""Seconds that what a cell showed may arrive after the kernel's answer: nbclient's 4 ended runs on a busy machine, also
+after their writes. A kernel that dies meanwhile is noticed within a second, so patience costs nothing."""
 _IDLE_SHUTDOWN = 2.0
 """Seconds that a kernel with nothing left to do has for its end; half of them politely, then it is terminated."""
 _SETTLING = 0.2
@@ -37,7 +40,14 @@ class RunClient(PapermillNotebookClient):  # type: ignore[misc]
     """Runs one notebook in one kernel. ``execution`` receives the report."""
 
     def __init__(self, manager: Any, kernel: Any, execution: Execution, **options: Any) -> None:
-        super().__init__(manager, km=kernel, startup_timeout=_START_TIMEOUT, timeout=None, **options)
+        super().__init__(
+            manager,
+            km=kernel,
+            startup_timeout=_START_TIMEOUT,
+            timeout=None,
+            iopub_timeout=_OUTPUT_TIMEOUT,
+            **options,
+        )
         self.owns_km = True
         self._execution = execution
         self._task: asyncio.Task[Any] | None = None
