@@ -24,7 +24,9 @@ _ESCAPED = re.compile(r"[\\\n\r]")
 _DIGITS = 64
 """Digits of a SHA-256."""
 _SIGNED, _SIGNATURE = '"${TMPDIR:-/tmp}/signed"', '"${TMPDIR:-/tmp}/signature"'
-_OTHER_FILES = f"find . -type f ! -name 'MANIFEST.*' ! -name {SUMS}"
+_UNLISTED = (SUMS, MANIFEST, *(f"MANIFEST{part}" for part in (ENVELOPE, KEY, STAMP)))
+"""Files beside the listed ones, by their whole path: any other name, or one of these in a folder below, was added."""
+_OTHER_FILES = "find . ! -type d " + " ".join(f"! -path ./{name}" for name in _UNLISTED)
 _NAMES = "sed 's|^\\./||'"
 
 
