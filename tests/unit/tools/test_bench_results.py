@@ -18,7 +18,7 @@ def cells(*rows: Row) -> list[list[str]]:
 
 
 def test_a_ratio_is_that_of_two_runs_that_followed_each_other() -> None:
-    ours = [Run(2.0, 1.0, 7), Run(9.0, 2.0, 8), Run(3.0, 3.0, 7)]
+    ours = [Run(2.0, 1.0, 7, 20), Run(9.0, 2.0, 8, 30), Run(3.0, 3.0, 7, 25)]
     theirs = [Run(4.0, 1.0, 5), Run(3.0, 1.0, 5), Run(2.0, 1.0, 5)]
     assert cells(Row("read", "≤ 1.1 ×", "by hand", ours, theirs)) == [
         [
@@ -30,6 +30,7 @@ def test_a_ratio_is_that_of_two_runs_that_followed_each_other() -> None:
             "1.00 / 2.00 / 3.00",
             "1.00 / 2.00 / 3.00",
             "8 : 5",
+            "30",
             "≤ 1.1 ×",
         ]
     ]
@@ -37,8 +38,8 @@ def test_a_ratio_is_that_of_two_runs_that_followed_each_other() -> None:
 
 def test_what_stands_alone_has_no_ratio_and_what_was_not_measured_says_why() -> None:
     alone, unmeasured = cells(Row("join", "≤ 1 s", ours=[Run(0.5, 0.25)]), Row("delta", "≤ 2 s", why="not built"))
-    assert alone == ["join", "", "0.50 / 0.50 / 0.50", "", "", "0.25 / 0.25 / 0.25", "", "", "≤ 1 s"]
-    assert unmeasured == ["delta", "", "not measured: not built", "", "", "", "", "", "≤ 2 s"]
+    assert alone == ["join", "", "0.50 / 0.50 / 0.50", "", "", "0.25 / 0.25 / 0.25", "", "", "", "≤ 1 s"]
+    assert unmeasured == ["delta", "", "not measured: not built", "", "", "", "", "", "", "≤ 2 s"]
 
 
 def test_both_take_turns() -> None:
