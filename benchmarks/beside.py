@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from benchmarks import graph_again
+from benchmarks import graph_again, python_ldap, samba
 from benchmarks.results import Row, in_turn, once
 from rehearsal.contoso.size import Size
 from rehearsal.options import StartOptions
@@ -42,7 +42,6 @@ QUICK = Size(1_000, 3_000, 10_000)
 """What ``quick`` reads."""
 LATENCY_MS = 40
 _AT_ONCE = 4
-_READER = Path(__file__).with_name("python_ldap_reader.py")
 _WIDE = {"max_creates": "1000000", "max_member_removals": "1000000", "select_names": '["*"]'}
 _NO_DELTA = "nothing is kept between two readings, so the second one is whole again"
 
@@ -80,13 +79,7 @@ def rows(folder: Path, size: Size, runs: int) -> list[Row]:
             Row("AD: read again, 1 % changed since", "≤ 1/10", "first reading", why=_NO_DELTA),
         ]
     found.insert(3, graph_again.throttled(folder, size, LATENCY_MS, max(1, runs // 2)))
-    needs_samba = "needs Samba in a network namespace of its own, which this benchmark does not start"
-    found += [
-        Row("AD writes on Samba, 300 groups with 10 members", "≤ 1.5 ×", "ldapadd, then members", why=needs_samba),
-        Row("AD reading on Samba, 2,521 objects", "≤ 1.2 ×", "python-ldap", why=needs_samba),
-        _headless(folder, max(1, runs // 2)),
-    ]
-    return found
+    return [*found, *samba.rows(quick=size == QUICK, runs=runs), _headless(folder, max(1, runs // 2))]
 
 
 def _graph(world: _World, size: Size, runs: int) -> Row:
@@ -176,60 +169,13 @@ def _join_and_plan(world: _World, runs: int) -> list[Row]:
 
 def _directory(world: _World, runs: int) -> Row:
     work, goal = "AD: whole domain, embedded directory (ranges of large groups by the product alone)", "≤ 1.2 ×"
-    python = _python_with_ldap()
-    if python is None:
-        return Row(work, goal, "python-ldap", why="no Python here has python-ldap (Debian: python3-ldap)")
-    searches = _searches(world)
     running = world.running
-    told = {
-        # Not localhost: libldap would compare the certificate with another name of this machine.
-        "url": f"ldaps://127.0.0.1:{running.state['ldap_port']}",
-        "ca_file": str(running.folder.ca),
-        "user": world.told.bind_user,
-        "password": running.folder.bind_password.read_text(encoding="utf-8").strip(),
-        "page": 1000,
-        "searches": searches,
-    }
-    version = subprocess.run(
-        [python, "-c", "import ldap; print(ldap.__version__)"], capture_output=True, text=True, check=True
-    ).stdout.strip()
-    beside = f"python-ldap {version}, the same searches, values as bytes, its own process"
-
-    def theirs() -> int:
-        done = subprocess.run(
-            [python, str(_READER)], input=json.dumps(told), capture_output=True, text=True, check=True
-        )
-        return int(done.stdout.split()[1])
-
-    mine, others = in_turn(runs, lambda: world.directory().reading.requests, theirs)
-    return Row(work, goal, beside, mine, others)
-
-
-def _searches(world: _World) -> list[list[object]]:
-    """The paged searches of a reading, as they are sent; those below containers that may not be there left out."""
-    found: list[list[object]] = []
-    told = world.told
-    with open_directory(told, environment={}, clock=_now) as directory:
-        collect = directory.collect
-
-        def noting(base: str, filter_: Any, attributes: Any, *more: Any, **named: Any) -> Any:
-            if not named.get("show_deleted"):
-                found.append([base, str(filter_), list(attributes)])
-            return collect(base, filter_, attributes, *more, **named)
-
-        directory.collect = noting  # type: ignore[method-assign]
-        read_directory(directory, told.target_ou, told.retired_ou, clock=_now)
-    return found
-
-
-def _python_with_ldap() -> str | None:
-    for python in (sys.executable, "/usr/bin/python3"):
-        if (
-            Path(python).is_file()
-            and subprocess.run([python, "-c", "import ldap"], capture_output=True).returncode == 0
-        ):
-            return python
-    return None
+    password = running.folder.bind_password.read_text(encoding="utf-8").strip()
+    reader = python_ldap.reader_of(f"ldaps://127.0.0.1:{running.state['ldap_port']}", world.told, password)
+    if reader is None:
+        return Row(work, goal, "python-ldap", why=python_ldap.NOT_HERE)
+    mine, others = in_turn(runs, lambda: world.directory().reading.requests, reader.read)
+    return Row(work, goal, reader.beside, mine, others)
 
 
 def _headless(folder: Path, runs: int) -> Row:
