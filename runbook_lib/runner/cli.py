@@ -26,6 +26,7 @@ from runbook_lib.runner.commands.init import init
 from runbook_lib.runner.commands.parameters import completion, parameters
 from runbook_lib.runner.commands.records import close, records, seal, verify_record
 from runbook_lib.runner.commands.run import run
+from runbook_lib.runner.commands.schedule import schedule
 from runbook_lib.runner.commands.sign_in import sign_out
 from runbook_lib.runner.console import lenient_output
 from runbook_lib.runner.kernel.signals import ending_signals_as_interrupts
@@ -162,6 +163,7 @@ for _command in (
     parameters,
     records,
     run,
+    schedule,
     seal,
     sign_out,
     verify_record,

@@ -10,14 +10,13 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from runbook_lib.errors import NoAccess, RunbookError
+from runbook_lib.errors import RunbookError
 from runbook_lib.files import RECORD
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.secrets.reference import SecretStores
-from runbook_lib.secrets.sources import Secret
 from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.telling.decide import Told
 from runbook_lib.telling.message import message_of
@@ -45,7 +44,7 @@ def notify_of(
             parameters.notify,
             message_of(facts, record=link_of(folder, parameters.records_url)),
             last=lambda entry: last_told(folder, name, entry),
-            stores=SecretStores(environment, project_root, _no_vault),
+            stores=SecretStores(environment, project_root),
             clock=clock,
             sleep=sleep,
         )
@@ -86,11 +85,3 @@ def last_told(folder: RecordFolder, notebook: str, entry: str) -> str | None:
         if isinstance(state, str):
             return state
     return None
-
-
-def _no_vault(address: str) -> Secret:
-    raise NoAccess(
-        t("A notification cannot use a secret of Azure Key Vault ({address}).", address=address),
-        code="secret-missing",
-        hint=t("Use env:NAME, file:PATH or keyring:SERVICE/ACCOUNT."),
-    )

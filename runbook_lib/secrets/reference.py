@@ -4,14 +4,13 @@
 ``env:CONTOSO_MAIL``                   the environment variable
 ``file:secrets/mail.txt``              a file that only its owner can read; relative to the project's root
 ``keyring:gwb/contoso``                service and account in the key store of the system (the extra ``[keyring]``)
-``vault:https://NAME.vault.azure.net/secrets/NAME``  Azure Key Vault, asked for by whoever is given the reference
 =====================================  =============================================================================
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -22,19 +21,13 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.paths import resolve
 from runbook_lib.secrets.sources import MALFORMED, Secret, impossible, secret_file, secret_variable
 
-Kind = Literal["env", "file", "keyring", "vault"]
+Kind = Literal["env", "file", "keyring"]
 _KINDS: Mapping[str, re.Pattern[str]] = {
     "env": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
     "file": re.compile(r".+"),
     "keyring": re.compile(r"[^/]+/.+"),
-    "vault": re.compile(
-        r"https://[a-z0-9-]{3,24}\.(?:vault\.azure\.net|vault\.azure\.cn|vault\.usgovcloudapi\.net)"
-        r"/secrets/[A-Za-z0-9-]{1,127}(?:/[0-9a-f]{32})?"
-    ),
 }
-REFERENCE_HINT = t(
-    "Write env:NAME, file:PATH, keyring:SERVICE/ACCOUNT or vault:https://NAME.vault.azure.net/secrets/NAME."
-)
+REFERENCE_HINT = t("Write env:NAME, file:PATH or keyring:SERVICE/ACCOUNT.")
 
 
 class MalformedReference(ValueError):  # noqa: N818 - what it says becomes part of an error in words
@@ -89,12 +82,10 @@ class SecretStores:
     Attributes:
         environment: Environment variables.
         project_root: What relative paths resolve against.
-        vault: Reads one secret of Azure Key Vault by its address.
     """
 
     environment: Mapping[str, str]
     project_root: Path
-    vault: Callable[[str], Secret]
 
     def get(self, text: str, *, parameter: str, what: Text) -> Secret:
         """The secret that a parameter refers to.
@@ -113,7 +104,7 @@ class SecretStores:
             return secret_variable(reference.place, self.environment, what=what)
         if reference.kind == "file":
             return secret_file(resolve(reference.place, self.project_root), parameter=parameter)
-        value = _of_keyring(reference, what) if reference.kind == "keyring" else self.vault(reference.place)
+        value = _of_keyring(reference, what)
         if why := impossible(value.reveal()):
             raise NoAccess(
                 t(
@@ -151,7 +142,7 @@ def _of_keyring(reference: SecretReference, what: Text) -> Secret:
                 name=type(error).__name__,
             ),
             code="secret-missing",
-            hint=t("A service has no desktop session: keep the secret in a file, or in Azure Key Vault."),
+            hint=t("A service has no desktop session: keep the secret in a file."),
             values={"reference": reference.shown},
         ) from None
     if not value:

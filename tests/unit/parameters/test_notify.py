@@ -27,7 +27,7 @@ def test_a_whole_entry_is_taken(good: dict[str, Any]) -> None:
         ({**HOOK, "address": ""}, "address"),
         ({**HOOK, "sign_with": ""}, "sign_with"),
         ({**HOOK, "sign_with": "the key itself"}, "sign_with"),
-        ({**HOOK, "sign_with": "vault:https://evil.test/secrets/x"}, "sign_with"),
+        ({**HOOK, "sign_with": "vault:https://x.vault.azure.net/secrets/x"}, "sign_with"),
         ({**HOOK, "sender": "a@b.test"}, "sender"),
         ({**HOOK, "quiet": "22:00-07:00"}, "quiet"),
         ({**HOOK, "address_from": "env:X", "hosts": ["h.test"]}, "address"),

@@ -203,14 +203,11 @@ def context(folder: Path) -> ssl.SSLContext:
 def told_by(
     entries: list[NotifyParameter], root: Path, server: Posted | None = None, **environment: str
 ) -> list[Result]:
-    def vault(_: str) -> Secret:
-        raise NotImplementedError
-
     return tell(
         entries,
         message(),
         last=lambda _: None,
-        stores=SecretStores(environment, root, vault),
+        stores=SecretStores(environment, root),
         clock=lambda: NOW,
         sleep=(server or Posted()).pauses.append,
     )
@@ -406,10 +403,7 @@ def test_a_mail_server_without_starttls_gets_nothing(tmp_path: Path) -> None:
 
 
 def test_a_secret_that_is_not_there_is_named_by_its_place(tmp_path: Path) -> None:
-    def vault(_: str) -> Secret:
-        raise NotImplementedError
-
-    stores = SecretStores({}, tmp_path, vault)
+    stores = SecretStores({}, tmp_path)
     with pytest.raises(NoAccess) as caught:
         stores.get("env:GWB_X", parameter="notify", what=message().title)
     assert "GWB_X" in str(caught.value)
@@ -417,7 +411,7 @@ def test_a_secret_that_is_not_there_is_named_by_its_place(tmp_path: Path) -> Non
 
 def test_time_goes_on_between_two_entries(tmp_path: Path) -> None:
     times = iter([NOW, NOW + timedelta(seconds=1)])
-    stores = SecretStores({}, tmp_path, lambda _: Secret("x"))
+    stores = SecretStores({}, tmp_path)
     quiet = entry(quiet="daily 11:00-13:00 UTC", address="https://h.test", sign_with="env:K")
     (result,) = tell(
         [quiet], message(), last=lambda _: None, stores=stores, clock=lambda: next(times), sleep=lambda _: None
