@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from runbook_lib.errors import UsageError
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.runner import console
 
 
@@ -81,7 +81,7 @@ def schedule(
     for file_name, text in made.items():
         console.print_line(t("# {name}", name=file_name))
         for line in text.splitlines():
-            console.print_line(line)
+            console.print_line(verbatim(line))
     install = {
         "cron": (f"sudo install -m 644 {unit} /etc/cron.d/",),
         "systemd": (
@@ -96,7 +96,7 @@ def schedule(
             (folder / file_name).write_text(text, encoding="utf-8", newline="\n")
     console.print_line(t("Nothing is installed. Read it, write it with --write DIR, then in that folder:"))
     for line in install:
-        console.print_line(line)
+        console.print_line(verbatim(line))
 
 
 def _wrong(text: Text) -> UsageError:
