@@ -36,9 +36,10 @@ def schedule(
     name: str,
     folder: Path | None,
 ) -> None:
-    """Show the unit that runs NOTEBOOK at a time of day, and the lines that install it; nothing is installed.
+    """Show the unit that runs NOTEBOOK at a time of day.
 
-    The account needs the secrets that the parameters files name; a service has none of a person's environment.
+    It is for cron, systemd or Windows Task Scheduler, with the lines that install it; nothing is installed. The account
+    needs the secrets that the parameters files name: a service has none of a person's environment.
     """
     from runbook_lib.model.change_window import MalformedWindow, parse_window
     from runbook_lib.parameters.paths import project_root
