@@ -99,6 +99,19 @@ def task_files(run: ScheduledRun, first: date) -> Mapping[str, str]:
     return {f"{run.name}.xml": text}
 
 
+def install_lines(kind: str, run: ScheduledRun) -> tuple[str, ...]:
+    """What installs the files of a kind, typed in the folder that holds them; on Windows it asks for the password."""
+    name = run.name
+    if kind == "cron":
+        return (f"sudo install -m 644 {name} /etc/cron.d/",)
+    if kind == "systemd":
+        return (
+            f"sudo install -m 644 {name}.service {name}.timer /etc/systemd/system/",
+            f"sudo systemctl daemon-reload && sudo systemctl enable --now {name}.timer",
+        )
+    return (f"schtasks /Create /TN {name} /XML {name}.xml /RU {run.account} /RP *",)
+
+
 def _specifiers(text: str) -> str:
     return text.replace("%", "%%")
 

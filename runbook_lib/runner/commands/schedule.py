@@ -43,7 +43,7 @@ def schedule(
     """
     from runbook_lib.model.change_window import MalformedWindow, parse_window
     from runbook_lib.parameters.paths import project_root
-    from runbook_lib.runner.units import ScheduledRun, cron_files, systemd_files, task_files
+    from runbook_lib.runner.units import ScheduledRun, cron_files, install_lines, systemd_files, task_files
 
     try:
         window = parse_window(f"{days} {at}-24:00 UTC")
@@ -83,20 +83,12 @@ def schedule(
         console.print_line(t("# {name}", name=file_name))
         for line in text.splitlines():
             console.print_line(verbatim(line))
-    install = {
-        "cron": (f"sudo install -m 644 {unit} /etc/cron.d/",),
-        "systemd": (
-            f"sudo install -m 644 {unit}.service {unit}.timer /etc/systemd/system/",
-            f"sudo systemctl daemon-reload && sudo systemctl enable --now {unit}.timer",
-        ),
-        "task-scheduler": (f"schtasks /Create /TN {unit} /XML {unit}.xml /RU {account} /RP *",),
-    }[kind]
     if folder is not None:
         folder.mkdir(parents=True, exist_ok=True)
         for file_name, text in made.items():
             (folder / file_name).write_text(text, encoding="utf-8", newline="\n")
     console.print_line(t("Nothing is installed. Read it, write it with --write DIR, then in that folder:"))
-    for line in install:
+    for line in install_lines(kind, run):
         console.print_line(verbatim(line))
 
 

@@ -19,6 +19,7 @@ NOT_OURS = {
     "parameters/cell.py": "comments of the parameters cells, which are code",
     "parameters/document.py": "files that explain the parameters, in English until there is another language of them",
     "record/checksums.py": "lines of a shell, with the words above each as texts",
+    "runner/units.py": "files of cron, systemd and Task Scheduler, and lines of a shell",
     "secrets/redact.py": "marks of what was taken out: [redacted: private key]",
 }
 """Modules whose words are nobody's sentence, and why."""
