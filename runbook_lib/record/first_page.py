@@ -125,7 +125,7 @@ def first_page(facts: Mapping[str, Any], beside: Beside, *, place: str, local: L
         differences=beside.differences,
         risk=risk_of(facts, beside),
         back=tuple(back_sentences(facts, beside, outcome)),
-        back_line=undo_line(beside, place),
+        back_line=undo_line(beside, place, outcome),
         gaps=tuple(map(str, facts.get("gaps") or ())),
     )
 

@@ -132,6 +132,16 @@ def test_a_run_that_goes_on_from_an_approved_one_names_it(make_run: Callable[...
     assert _people(alone)["Approved by"] == "nobody: nothing was left to approve"
 
 
+def test_a_plan_that_waits_is_not_taken_back_by_undoing_the_run_before_it(make_run: Callable[..., RunRecord]) -> None:
+    record = make_run()
+    record.finish(Outcome.AWAITING_APPROVAL, ended=datetime(2026, 11, 22, 10, 0, 9, tzinfo=UTC))
+    before = ApprovedRun("run-0", {"approver": "Alex", "approved": "2026-11-22T09:00:00Z", "until": "?"}, page=True)
+    page = _told(_facts(record, _plan()), Beside(plan=_plan(), approved_before=before))
+    assert page.back_line == ""
+    assert "Once it is written" in page.back[1]
+    assert not any("run-0" in sentence for sentence in page.back)
+
+
 def test_the_approved_run_before_is_the_latest_earlier_one(make_run: Callable[..., RunRecord]) -> None:
     for number, hour in (("1", 8), ("2", 9), ("3", 11)):
         run = make_run(f"run-{number}")
