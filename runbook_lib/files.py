@@ -117,6 +117,8 @@ _DESCRIPTIONS = {
 }
 
 
+CSV_DELIMITERS = {"comma": ",", "semicolon": ";", "tab": "\t"}
+"""What stands between the values of a CSV file, by the value of the parameter ``csv_delimiter``."""
 FOLDER_MODES = {"owner": 0o700, "group": 0o2770, "everyone": 0o755}
 """Who may read a folder of records, by the value of the parameter ``records_access``. The group is that of the folder
 above (set-group-ID), and may write too: another account of it seals, resumes and approves."""

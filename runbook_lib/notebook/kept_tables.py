@@ -90,9 +90,12 @@ def _keep(context: RunContext, whole: Inventory, kept: Inventory, plan: Plan | N
     tables = _tables(kept)
     everything = tables if kept is whole else _tables(whole)
     for name, file in _FILES.items():
-        data = csv_bytes(everything[name])
+        data = csv_bytes(everything[name], folder.csv_delimiter)
         noted[name] = {"rows": len(everything[name]), "kept": len(tables[name]), "sha256": sha256(data).hexdigest()}
-        folder.write_bytes(file, data if kept is whole else csv_bytes(tables[name]))
+        if kept is whole:
+            folder.write_bytes(file, data)
+        else:
+            folder.write_csv(file, tables[name])
     sheets = {"Groups": tables["groups"], "Members": tables["members"], "AD groups": tables["ad_groups"]}
     if plan is not None:
         sheets = {"Plan": plan_table(plan), **sheets}

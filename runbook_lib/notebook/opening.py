@@ -11,7 +11,7 @@ from pathlib import Path
 from IPython.core.getipython import get_ipython
 
 from runbook_lib.errors import Refused, UsageError
-from runbook_lib.files import JOURNAL, RECORD_VARIABLE
+from runbook_lib.files import CSV_DELIMITERS, JOURNAL, RECORD_VARIABLE
 from runbook_lib.model.text import NOTHING, t
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.front_end import watch_cells, watch_opening
@@ -84,6 +84,7 @@ def open_run(
         record = _continued(RecordFolder.open(Path(begun)), parameters, notebook)
     else:
         record = _begin(parameters, given, notebook, root, clock, mode="interactive" if interactive else "record")
+    record.folder.csv_delimiter = CSV_DELIMITERS[parameters.csv_delimiter]
     context = RunContext(
         parameters=parameters, record=record, environment=environment, clock=clock, interactive=interactive
     )

@@ -16,6 +16,7 @@ COMMENTS = {
     "requested_by": "This person, team or ticket asks for the change.",
     "records_dir": "The change records are kept in this folder.",
     "records_access": "The owner, the group or everyone may read the records.",
+    "csv_delimiter": "A comma, a semicolon or a tab parts the values in CSV files of records.",
     "approvers": "Only these may approve: names, account:, group: or signer:NAME; empty lets anybody.",
     "require_other_approver": "Whoever asks for the change may not approve it.",
     "signing_key": "This PEM file holds the key that signs the records; empty signs nothing.",
@@ -111,7 +112,7 @@ COMMENTS = {
 """One whole sentence for each name; the model's description says all there is to say."""
 
 _ALL = (
-    *("change_id", "reason", "requested_by", "records_dir", "records_access"),
+    *("change_id", "reason", "requested_by", "records_dir", "records_access", "csv_delimiter"),
     *("signing_key", "time_stamp_url", "time_stamp_ca_file", "notify", "records_url"),
     *("tenant_id", "client_id", "sign_in", "sign_in_cache", "certificate_file"),
     *("cloud", "graph_url", "authority_url", "cloud_ca_file", "cloud_timeout"),

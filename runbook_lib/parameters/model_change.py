@@ -25,6 +25,11 @@ class ChangeParameters(BaseModel):
         "(the group of records_dir, which may also seal, resume and approve) or everyone on the host; Windows: the "
         "access list that records_dir inherits",
     )
+    csv_delimiter: Literal["comma", "semicolon", "tab"] = Field(
+        "comma",
+        description="What stands between the values in the CSV files of records: comma, semicolon (which Excel expects "
+        "where the decimal sign is a comma, as in French and Spanish) or tab",
+    )
     approvers: list[str] = Field(
         [],
         description="Who may approve: names as typed, account:NAME or group:NAME for the account that owns the "

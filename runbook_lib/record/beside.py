@@ -7,7 +7,6 @@ what is wrong with a file.
 from __future__ import annotations
 
 import csv
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -89,15 +88,15 @@ def _differences(path: Path) -> tuple[DriftRow, ...]:
     # pandas takes a second to load, and only a comparison has such a file.
     if not path.is_file():
         return ()
-    from runbook_lib.record.tables import plain
+    from runbook_lib.record.tables import rows_of_csv
 
     try:
         text = read_plain(path, largest=LARGEST_PLAN).data.decode("utf-8-sig")
-        rows = list(csv.DictReader(io.StringIO(text, newline="")))
+        rows = rows_of_csv(text)
     except (OSError, Unfit, ValueError, csv.Error):
         return ()
     columns = ("display_name", "what", "expected", "seen", "reason")
-    return tuple(DriftRow(*(plain(row.get(column) or "") for column in columns)) for row in rows)
+    return tuple(DriftRow(*(row.get(column, "") for column in columns)) for row in rows)
 
 
 def _approved_before(folder: RecordFolder, started: datetime | None) -> ApprovedRun | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from runbook_lib.errors import UsageError
@@ -12,12 +11,11 @@ from runbook_lib.files import PLAN, RECORD
 from runbook_lib.model.text import Text, t
 from runbook_lib.record.comparison import TableRow, rows_of_changes, rows_of_facts
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.tables import plain
+from runbook_lib.record.tables import rows_of_csv
 from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 
 _FACTS = ("outcome", "target", "parameters", "plan", "approval", "changes", "versions")
 """Parts of record.json that are compared: times, names of runs and what was seen differ in any two."""
-_DELIMITERS = ",;\t"
 
 
 def tables_of(path: Path) -> dict[str, Sequence[TableRow]]:
@@ -44,7 +42,7 @@ def tables_of(path: Path) -> dict[str, Sequence[TableRow]]:
     raise _not_comparable(path, t("it is neither the folder of a run nor a CSV file"))
 
 
-def _rows(path: Path) -> list[Mapping[str, str]]:
+def _rows(path: Path) -> Sequence[TableRow]:
     """Rows of a table that this program wrote, or that somebody saved from it with another delimiter."""
     try:
         text = read_plain(path, largest=LARGEST_PLAN).data.decode("utf-8-sig")
@@ -54,17 +52,12 @@ def _rows(path: Path) -> list[Mapping[str, str]]:
         raise _not_comparable(path, unfit.why) from None
     except UnicodeDecodeError:
         raise _not_comparable(path, t("it is not UTF-8")) from None
-    heading = text.partition("\n")[0]
-    delimiter = max(_DELIMITERS, key=heading.count)
-    csv.field_size_limit(LARGEST_PLAN)
     try:
-        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+        return rows_of_csv(text)
     except csv.Error:
         raise _not_comparable(path, t("it is not CSV")) from None
-    names = [plain(name) for name in rows[0]] if rows else []
-    if any(len(row) != len(names) for row in rows[1:] if row):
-        raise _not_comparable(path, t("its lines have different numbers of columns"))
-    return [dict(zip(names, map(plain, row), strict=True)) for row in rows[1:] if row]
+    except ValueError:
+        raise _not_comparable(path, t("its lines have different numbers of columns")) from None
 
 
 def _not_comparable(path: Path, why: Text) -> UsageError:

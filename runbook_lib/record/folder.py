@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, cast
 from runbook_lib.errors import ServiceFailed, UsageError
 from runbook_lib.files import (
     APPROVALS,
+    CSV_DELIMITERS,
     FOLDER_MODES,
     LONGEST_CHANGE_ID,
     LONGEST_FOLDER_NAME,
@@ -75,6 +76,8 @@ class RecordFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self.csv_delimiter = CSV_DELIMITERS["comma"]
+        """Of the tables that are written from now on; a run takes it from its parameters."""
 
     @property
     def run_id(self) -> str:
@@ -249,7 +252,7 @@ class RecordFolder:
         # pandas takes a second to load, and most commands on records never write a table.
         from runbook_lib.record import tables
 
-        return self.write_bytes(name, tables.csv_bytes(frame))
+        return self.write_bytes(name, tables.csv_bytes(frame, self.csv_delimiter))
 
     def write_workbook(
         self,

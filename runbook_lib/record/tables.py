@@ -12,9 +12,11 @@ from datetime import UTC, date, datetime
 import pandas as pd
 import xlsxwriter
 
+from runbook_lib.files import CSV_DELIMITERS
 from runbook_lib.model.moment import iso_exact
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import NOT_SEEN, printable_lines
+from runbook_lib.strict_file import LARGEST_PLAN
 
 
 def text_table(columns: Sequence[str], rows_of_it: Sequence[Sequence[str]]) -> pd.DataFrame:
@@ -57,7 +59,8 @@ def cell_value(value: object) -> str | int | float | None:
 _TRIGGER = "[=+\\-@\uff1d\uff0b\uff0d\uff20\t\r\n]"
 # Quotes, spaces, controls and invisible characters: what a spreadsheet may drop before it looks at a cell.
 _BEFORE = f'[" \x00-\x08\x0b\x0c\x0e-\x1f\xa0\u1680\u2000-\u200a\u202f\u205f\u3000{NOT_SEEN}]'
-_CELL_START = r"(?:\A|(?<=[;\t\r\n]))"
+# Whatever the delimiter of a file is, a spreadsheet may split its lines at another one.
+_CELL_START = r"(?:\A|(?<=[,;\t\r\n]))"
 _HARMFUL = re.compile(f"{_CELL_START}(?='*{_BEFORE}*{_TRIGGER})")
 _HARMLESS = re.compile(f"{_CELL_START}'(?='*{_BEFORE}*{_TRIGGER})")
 # What XML 1.0 cannot hold. XlsxWriter would write most of them as Excel's own escapes, which Excel turns back.
@@ -79,17 +82,39 @@ def plain(cell: str) -> str:
     return _HARMLESS.sub("", cell)
 
 
-def csv_bytes(frame: pd.DataFrame) -> bytes:
+def csv_bytes(frame: pd.DataFrame, delimiter: str = ",") -> bytes:
     """The whole table as CSV, column names first, without the index.
 
     What a reader could not see, or would see elsewhere (a terminal's controls, bidirectional controls, halves of
     characters), becomes an escape such as ``\\u001b``; tabs and line breaks stay.
+
+    Args:
+        frame: The table.
+        delimiter: What stands between the values, one of ``files.CSV_DELIMITERS``.
     """
     stream = io.StringIO(newline="")
-    writer = csv.writer(stream, lineterminator="\r\n", quoting=csv.QUOTE_MINIMAL)
+    writer = csv.writer(stream, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_MINIMAL)
     for row in rows(frame):
         writer.writerow([harmless(printable_lines(cell)) if isinstance(cell, str) else cell for cell in row])
     return b"\xef\xbb\xbf" + stream.getvalue().encode("utf-8", "backslashreplace")
+
+
+def rows_of_csv(text: str) -> list[dict[str, str]]:
+    """Rows of a table of ``csv_bytes``, or that somebody saved from it with another delimiter; empty lines left out.
+
+    Args:
+        text: The whole file, without byte order mark.
+
+    Raises:
+        csv.Error: It is not CSV.
+        ValueError: Its lines have different numbers of columns.
+    """
+    heading = text.partition("\n")[0]
+    delimiter = max(CSV_DELIMITERS.values(), key=heading.count)
+    csv.field_size_limit(LARGEST_PLAN)
+    rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True))
+    names = [plain(name) for name in rows[0]] if rows else []
+    return [dict(zip(names, map(plain, row), strict=True)) for row in rows[1:] if row]
 
 
 @dataclass(frozen=True, slots=True)

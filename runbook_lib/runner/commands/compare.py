@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from runbook_lib.errors import ServiceFailed
+from runbook_lib.files import CSV_DELIMITERS
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, t
 from runbook_lib.runner import console
@@ -22,7 +23,12 @@ _PATH = click.Path(path_type=Path)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
 @click.option("--page", type=_PATH, metavar="FILE", help="Write a page (HTML) that opens offline.")
 @click.option("--csv", "table", type=_PATH, metavar="FILE", help="Write a table, a line for each value that changed.")
-def compare_records(before: Path, after: Path, as_json: bool, page: Path | None, table: Path | None) -> int:
+@click.option(
+    "--csv-delimiter", "delimiter", type=click.Choice(list(CSV_DELIMITERS)), default="comma", help="Of that table."
+)
+def compare_records(
+    before: Path, after: Path, as_json: bool, page: Path | None, table: Path | None, delimiter: str
+) -> int:
     """Compare A with B, object by object.
 
     A and B are folders of runs, or two tables of an inventory (CSV files): what is new in B, gone from A or changed,
@@ -44,7 +50,7 @@ def compare_records(before: Path, after: Path, as_json: bool, page: Path | None,
         named = (console.shown_path(before), console.shown_path(after))
         _write(page, comparison_html(found, *named, states).encode("utf-8", "backslashreplace"))
     if table is not None:
-        _write(table, csv_bytes(text_table(COLUMNS, comparison_rows(found))))
+        _write(table, csv_bytes(text_table(COLUMNS, comparison_rows(found)), CSV_DELIMITERS[delimiter]))
     if as_json:
         sides = [{"path": str(path), "state": state} for path, state in zip((before, after), states, strict=True)]
         click.echo(json.dumps({**found.as_json(), "sides": sides}, ensure_ascii=True, indent=2))

@@ -79,3 +79,16 @@ def test_the_plan_as_a_sheet(field: Field) -> None:
     assert "displayName" in row["values"]
     assert row["members_added"].count("\n") == len(plan.members[0:1]) * (plan.members[0].added - 1)
     assert (row["in_cloud"], row["left_out"]) == (plan.members[0].in_cloud, len(plan.members[0].left_out))
+
+
+def test_tables_and_their_digests_have_the_delimiter_of_the_run(field: Field) -> None:
+    context, inventory, _ = _planned(field)
+    folder = context.record.folder
+    folder.csv_delimiter = ";"
+    keep_every_group(context, inventory)
+    whole = (folder.path / "groups.csv").read_bytes()
+    assert b"group_id;display_name;" in whole
+    assert context.record.facts["snapshots"]["tables"]["groups"]["sha256"] == sha256(whole).hexdigest()
+    keep_groups(context, inventory, set())
+    assert context.record.facts["snapshots"]["tables"]["groups"]["sha256"] == sha256(whole).hexdigest()
+    assert b"group_id;group_name;" in (folder.path / "members.csv").read_bytes()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from runbook_lib.errors import UsageError
@@ -67,3 +68,9 @@ def test_what_names_no_file_is_refused(root: Path, given: object, environment: d
     assert caught.value.hint
     assert caught.value.code in ("parameters-file-invalid", "parameters-file-missing")
     assert not (root / "records").exists()
+
+
+@pytest.mark.parametrize(("given", "line"), [({}, b"a,b"), ({"csv_delimiter": "semicolon"}, b"a;b")])
+def test_tables_of_a_run_have_the_delimiter_that_it_was_told(root: Path, given: dict[str, str], line: bytes) -> None:
+    folder = opened(root, cell(parameters_file="mine.yaml", **given)).record.folder
+    assert line in folder.write_csv("t.csv", pd.DataFrame({"a": [1], "b": [2]})).read_bytes()

@@ -95,8 +95,7 @@ def test_each_object_is_found_once_and_both_ways_round(first: dict[str, str], se
 
 
 def _csv(path: Path, frame: pd.DataFrame, delimiter: str = ",") -> Path:
-    data = csv_bytes(frame)
-    path.write_bytes(data if delimiter == "," else data.replace(b",", delimiter.encode()))
+    path.write_bytes(csv_bytes(frame, delimiter))
     return path
 
 
@@ -162,6 +161,8 @@ def test_the_command_compares_two_records(two: list[Path], tmp_path: Path) -> No
     assert "a record, as it was sealed" in done.output
     assert "Comparison" in (tmp_path / "c.html").read_text("utf-8")
     assert b"groups.csv,new,b,B" in (tmp_path / "c.csv").read_bytes()
+    assert compare(*two, "--csv", tmp_path / "c.csv", "--csv-delimiter", "semicolon").exit_code == 5
+    assert b"groups.csv;new;b;B" in (tmp_path / "c.csv").read_bytes()
     facts = json.loads(compare(*two, "--json").output)
     assert (facts["same"], facts["differences"][0]["key"]) == (False, ["b"])
     assert compare(two[0], two[0]).exit_code == 0

@@ -16,7 +16,7 @@ from runbook_lib.change.journal import CARRIED_OUT
 from runbook_lib.change.plan_as_read import plan_in_short
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import Refused
-from runbook_lib.files import DRIFT
+from runbook_lib.files import CSV_DELIMITERS, DRIFT
 from runbook_lib.model.change import GroupMembers, LeftOut, Plan
 from runbook_lib.model.finding import ASKED, Finding, Severity
 from runbook_lib.model.ids import GroupId
@@ -156,10 +156,12 @@ def test_the_approved_run_before_is_the_latest_earlier_one(make_run: Callable[..
     assert read_beside(make_run("run-1", "CHG2").folder, now.facts).approved_before is None
 
 
+@pytest.mark.parametrize("delimiter", CSV_DELIMITERS.values())
 def test_drift_is_told_as_differences_with_both_values(
-    make_run: Callable[..., RunRecord], clock: Callable[[], datetime]
+    make_run: Callable[..., RunRecord], clock: Callable[[], datetime], delimiter: str
 ) -> None:
     record = make_run()
+    record.folder.csv_delimiter = delimiter
     columns = ["group_id", "display_name", "what", "expected", "seen", "ad_dn", "reason"]
     rows = [
         ["1", "=Sales", "description", "new", "old", "CN=x", ""],

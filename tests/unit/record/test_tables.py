@@ -16,9 +16,18 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from runbook_lib.files import CSV_DELIMITERS
 from runbook_lib.model.text import t
 from runbook_lib.model.untrusted import printable_lines
-from runbook_lib.record.tables import EXCEL_CELL_LIMIT, TitleSheet, csv_bytes, harmless, plain, workbook_bytes
+from runbook_lib.record.tables import (
+    EXCEL_CELL_LIMIT,
+    TitleSheet,
+    csv_bytes,
+    harmless,
+    plain,
+    rows_of_csv,
+    workbook_bytes,
+)
 from tests.support import hostile
 from tests.unit.edges.readers import deceives, hides
 
@@ -44,13 +53,16 @@ def test_harmless_is_reversible(text: str) -> None:
 @given(st.lists(st.tuples(formulas, formulas), min_size=1, max_size=4))
 @example([("x", 'q"";=1')])
 @example([("x", 'y\n"=1')])
+@example([("x", "y,=1")])
 def test_no_cell_begins_like_a_formula_wherever_a_spreadsheet_splits(rows: list[tuple[str, str]]) -> None:
-    text = csv_bytes(pd.DataFrame(rows, columns=["a", "b"])).decode("utf-8-sig")
-    for row in csv.reader(io.StringIO(text, newline="")):
-        assert not [cell for cell in row if _HARMFUL.match(cell)]
-    # Excel in many countries splits at semicolons and so tears our cells apart.
-    for row in csv.reader(io.StringIO(text, newline=""), delimiter=";"):
-        assert not [cell for cell in row if _FORMULA.match(cell)]
+    for written in CSV_DELIMITERS.values():
+        text = csv_bytes(pd.DataFrame(rows, columns=["a", "b"]), written).decode("utf-8-sig")
+        for row in csv.reader(io.StringIO(text, newline=""), delimiter=written):
+            assert not [cell for cell in row if _HARMFUL.match(cell)]
+        # Excel splits at the delimiter of its country, whatever ours is, and so tears our cells apart.
+        for other in CSV_DELIMITERS.values():
+            for row in csv.reader(io.StringIO(text, newline=""), delimiter=other):
+                assert not [cell for cell in row if _FORMULA.match(cell)], (written, other)
 
 
 def test_nothing_that_nobody_sees_hides_a_formula() -> None:
@@ -61,12 +73,11 @@ def test_nothing_that_nobody_sees_hides_a_formula() -> None:
     assert [c for c in every if plain(harmless(f"{c}=1")) != f"{c}=1"] == []
 
 
-@given(st.lists(st.tuples(names, formulas), max_size=4))
-def test_csv_gives_every_text_back(rows: list[tuple[str, str]]) -> None:
-    text = csv_bytes(pd.DataFrame(rows, columns=["a", "b"])).decode("utf-8-sig")
-    read = list(csv.reader(io.StringIO(text, newline="")))
-    assert read[0] == ["a", "b"]
-    assert [tuple(map(plain, row)) for row in read[1:]] == [tuple(map(printable_lines, row)) for row in rows]
+@given(st.lists(st.tuples(names, formulas), max_size=4), st.sampled_from(list(CSV_DELIMITERS.values())))
+def test_csv_gives_every_text_back(rows: list[tuple[str, str]], delimiter: str) -> None:
+    text = csv_bytes(pd.DataFrame(rows, columns=["a", "b"]), delimiter).decode("utf-8-sig")
+    assert text.startswith(f"a{delimiter}b\r\n")
+    assert [tuple(row.values()) for row in rows_of_csv(text)] == [tuple(map(printable_lines, row)) for row in rows]
 
 
 def test_a_name_moves_nothing_on_a_terminal() -> None:
