@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 import click
 from click.shell_completion import CompletionItem
 
-from runbook_lib.errors import RunbookError, UsageError
+from runbook_lib.errors import Refused, RunbookError, UsageError
 from runbook_lib.files import JOURNAL, MANIFEST, PLAN, RECORD
 from runbook_lib.model.outcome import Outcome, ending_of_facts
-from runbook_lib.model.text import NOTHING, and_more, t
+from runbook_lib.model.text import NOTHING, Text, and_more, t
 from runbook_lib.runner import console
 
 if TYPE_CHECKING:
     from runbook_lib.parameters.model import Parameters
     from runbook_lib.record.folder import RecordFolder
+    from runbook_lib.record.manifest import Verification
 
 _FILES = (RECORD, PLAN, JOURNAL, MANIFEST)
 _MOST_OFFERED = 20
@@ -175,3 +176,27 @@ def complete_records(_ctx: click.Context, _parameter: click.Parameter, incomplet
                     found.setdefault(str(run.path.absolute()), CompletionItem(text, help=run.summary))
                     break
     return list(found.values()) or [CompletionItem(incomplete, type="dir")]
+
+
+def require_unaltered(folder: Path, hint: Text) -> Verification:
+    """Verify the record that a command goes by; an open one has nothing yet that it could differ from.
+
+    Raises:
+        Refused: It is sealed, and not what was sealed (``record-tampered``).
+    """
+    from runbook_lib.record.folder import RecordFolder
+    from runbook_lib.record.manifest import verified_record
+
+    verification = verified_record(RecordFolder(folder))
+    if verification.sealed and not verification.ok:
+        raise Refused(
+            t(
+                "The record {file} is not what was sealed: {problems}.",
+                file=console.shown_path(folder),
+                problems=verification.problems[0],
+            ),
+            code="record-tampered",
+            hint=hint,
+            values={"problems_found": list(verification.problems)},
+        )
+    return verification

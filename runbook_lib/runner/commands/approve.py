@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from runbook_lib.errors import Refused, RunbookError, UsageError
+from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.files import RECORD
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, first_of, t
 from runbook_lib.runner import console
-from runbook_lib.runner.chosen_record import chosen_record, complete_records, recorded_parameters
+from runbook_lib.runner.chosen_record import chosen_record, complete_records, recorded_parameters, require_unaltered
 from runbook_lib.runner.options import parse_duration
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def approve(
     from runbook_lib.change.approvals.part import names_in_plan, part_of
     from runbook_lib.change.approvals.plan import approve_plan
     from runbook_lib.record.folder import RecordFolder
-    from runbook_lib.record.manifest import manifest_digest, verified_record
+    from runbook_lib.record.manifest import manifest_digest
     from runbook_lib.routes.registry import ROUTES
     from runbook_lib.signing.keys import read_signing_key
     from runbook_lib.signing.signature import Signing
@@ -96,18 +96,7 @@ def approve(
         )
     length = parse_duration("4h" if valid is None else valid)
     folder = RecordFolder.open(chosen_record(record))
-    verification = verified_record(folder)
-    if verification.sealed and not verification.ok:
-        raise Refused(
-            t(
-                "The record {file} is not what was sealed: {problems}.",
-                file=console.shown_path(folder.path),
-                problems=verification.problems[0],
-            ),
-            code="record-tampered",
-            hint=t("Plan again with gwb run, and find out who changed the record."),
-            values={"problems_found": list(verification.problems)},
-        )
+    verification = require_unaltered(folder.path, t("Plan again with gwb run, and find out who changed the record."))
     # What cannot be approved is refused before anybody types a name.
     whole = plan = None if standing else _waiting_plan(folder)
     left_out = frozenset[str]()

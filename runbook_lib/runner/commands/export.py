@@ -12,7 +12,7 @@ from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 from runbook_lib.files import MANIFEST, PAGE, RECORD, write_durably
 from runbook_lib.model.text import t
 from runbook_lib.runner import console
-from runbook_lib.runner.chosen_record import chosen_record, complete_records
+from runbook_lib.runner.chosen_record import chosen_record, complete_records, require_unaltered
 
 _FORMATS = ("pdf", "markdown", "json", "redacted")
 
@@ -53,6 +53,10 @@ def export(record: Path, form: str | None, output: Path | None, overwrite: bool,
             code="record-missing",
             hint=t("Name the folder of one run: records/<change id>/<run id>."),
             values={"path": str(record)},
+        )
+    if form != "redacted":  # support looks at broken ones too, and learns of no name
+        require_unaltered(
+            folder, t("gwb verify-record names every difference; --redacted still writes one out for support.")
         )
     if form == "pdf" and output is None:
         output = Path(f"{folder.name}.pdf")

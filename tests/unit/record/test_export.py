@@ -136,6 +136,17 @@ def test_a_text_goes_to_the_terminal_or_to_a_file(sealed: Path, tmp_path: Path) 
     assert {path: path.read_bytes() for path in sealed.iterdir()} == before
 
 
+@pytest.mark.parametrize("form", ["--markdown", "--json", "--pdf"])
+def test_an_altered_record_is_written_out_for_support_alone(sealed: Path, tmp_path: Path, form: str) -> None:
+    record = sealed / "record.json"
+    record.write_text(record.read_text("utf-8").replace("File servers", "File serverz"), "utf-8")
+    done = _gwb(sealed, form, "-o", tmp_path / "out")
+    assert done.exit_code == 5
+    assert "is not what was sealed: record.json" in " ".join(done.output.split())
+    assert not (tmp_path / "out").exists()
+    assert _gwb(sealed, "--redacted").exit_code == 0
+
+
 def test_no_file_is_replaced_and_none_is_put_into_a_record(sealed: Path, tmp_path: Path) -> None:
     target = tmp_path / "out.md"
     target.write_text("mine")
