@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -74,6 +75,16 @@ def sealed_record(change_folder: Path) -> Path:
     folder = RecordFolder.open(record)
     if not folder.sealed:
         seal(folder, None, clock=lambda: datetime.now(UTC))
+    return record
+
+
+def sealed_by_itself(change_folder: Path) -> Path:
+    """The newest run of a change, once JupyterLab's kernel has sealed it: it does so after its last cell."""
+    record = latest_record(change_folder)
+    until = time.monotonic() + 300
+    while not RecordFolder.open(record).sealed:
+        assert time.monotonic() < until, f"nobody sealed {record}"
+        time.sleep(0.1)
     return record
 
 

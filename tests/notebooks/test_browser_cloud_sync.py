@@ -11,7 +11,7 @@ import pytest
 from rehearsal.contoso import names
 from rehearsal.contoso.registrations import ADMINISTRATOR_CLIENT_ID
 from rehearsal.process import RunningRehearsal
-from tests.notebooks.journey import latest_record, sealed_record
+from tests.notebooks.journey import latest_record, sealed_by_itself
 from tests.notebooks.test_cloud_sync import IDS, World
 from tests.notebooks.test_cloud_sync_configuration import configuration
 from tests.support.chromium import CHROMIUM, Page
@@ -61,7 +61,7 @@ def test_a_group_leaves_and_comes_back_and_a_configuration_goes(
         approved(tab, fresh_rehearsal, out)
         assert {*before["assigned"]} - {*configuration(world)["assigned"]} == {IDS["data-analysts"]}
 
-        sealed_record(records / "CHG-OUT")
+        sealed_by_itself(records / "CHG-OUT")
         told("CHG-BACK")  # which record is chosen in the notebook
         turn_to(tab, UNDO)
         run_all(tab)

@@ -12,7 +12,7 @@ import pytest
 
 from rehearsal.contoso import names
 from rehearsal.process import start_rehearsal
-from tests.notebooks.journey import SMALL, latest_record, sealed_record
+from tests.notebooks.journey import SMALL, latest_record, sealed_by_itself
 from tests.notebooks.runs import collected, written_by_v1
 from tests.support.chromium import CHROMIUM
 from tests.support.jupyterlab import FINISH, GATE, approve, lab, output, run_all, turn_to, written
@@ -62,7 +62,7 @@ def test_v1_goes_and_its_groups_come_back(tmp_path: Path) -> None:
             assert "DELETE " in tab.value(output(PLAN))
             approve(tab, latest_record(records / "CHG-LAB-OFF"))
             tab.wait(f"{output(FINISH)}.includes('Next: this notebook again')")
-            off = sealed_record(records / "CHG-LAB-OFF")
+            off = sealed_by_itself(records / "CHG-LAB-OFF")
             assert there() == before
 
             control.connect_sync("disable")
