@@ -178,7 +178,7 @@ def complete_records(_ctx: click.Context, _parameter: click.Parameter, incomplet
     return list(found.values()) or [CompletionItem(incomplete, type="dir")]
 
 
-def require_unaltered(folder: Path, hint: Text) -> Verification:
+def require_as_sealed(folder: Path, hint: Text) -> Verification:
     """Verify the record that a command goes by; an open one has nothing yet that it could differ from.
 
     Raises:

@@ -30,7 +30,7 @@ from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.text import t
 from runbook_lib.notebook.front_end import watch_opening
 
-watch_opening()
+watch_opening(in_front=False)
 raise ServiceFailed(t("The disk is full."), code="record-write", hint=t("Make room."))
 """
 EVERY_END = {

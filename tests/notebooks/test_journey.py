@@ -237,6 +237,6 @@ def test_in_jupyterlab_the_parameters_file_is_named_by_the_environment(whole: Wh
     text = output.read_text(encoding="utf-8")
     assert "interactive" in text
     assert "none differs" in text
-    (record,) = (whole.running.folder.path / "records" / "CHG-DEMO").iterdir()
+    (record,) = (whole.running.folder.path / "records" / "CHG-DEMO").glob("*-50-check-drift-*")
     assert json.loads((record / "record.json").read_text())["mode"] == "interactive"
     assert verified_record(RecordFolder.open(record)).ok, "sealed by itself, when its last cell had ended"

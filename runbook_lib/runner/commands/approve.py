@@ -17,7 +17,7 @@ from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, first_of, t
 from runbook_lib.runner import console
-from runbook_lib.runner.chosen_record import chosen_record, complete_records, recorded_parameters, require_unaltered
+from runbook_lib.runner.chosen_record import chosen_record, complete_records, recorded_parameters, require_as_sealed
 from runbook_lib.runner.options import parse_duration
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def approve(
         )
     length = parse_duration("4h" if valid is None else valid)
     folder = RecordFolder.open(chosen_record(record))
-    verification = require_unaltered(folder.path, t("Plan again with gwb run, and find out who changed the record."))
+    verification = require_as_sealed(folder.path, t("Plan again with gwb run, and find out who changed the record."))
     # What cannot be approved is refused before anybody types a name.
     whole = plan = None if standing else _waiting_plan(folder)
     left_out = frozenset[str]()

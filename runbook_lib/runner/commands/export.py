@@ -12,7 +12,7 @@ from runbook_lib.errors import RunbookError, ServiceFailed, UsageError
 from runbook_lib.files import MANIFEST, PAGE, RECORD, write_durably
 from runbook_lib.model.text import t
 from runbook_lib.runner import console
-from runbook_lib.runner.chosen_record import chosen_record, complete_records, require_unaltered
+from runbook_lib.runner.chosen_record import chosen_record, complete_records, require_as_sealed
 
 _FORMATS = ("pdf", "markdown", "json", "redacted")
 
@@ -55,7 +55,7 @@ def export(record: Path, form: str | None, output: Path | None, overwrite: bool,
             values={"path": str(record)},
         )
     if form != "redacted":  # support looks at broken ones too, and learns of no name
-        require_unaltered(
+        require_as_sealed(
             folder, t("gwb verify-record names every difference; --redacted still writes one out for support.")
         )
     if form == "pdf" and output is None:

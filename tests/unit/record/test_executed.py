@@ -168,7 +168,7 @@ def test_result_is_valid_and_input_untouched() -> None:
 
 GATE = """from runbook_lib.errors import AwaitingApproval
 from runbook_lib.notebook.front_end import watch_opening
-watch_opening()
+watch_opening(in_front=False)
 raise AwaitingApproval("Plan 9f is not approved.", code="not-approved", hint="gwb approve")"""
 
 

@@ -40,7 +40,7 @@ def begin_write():
     record.folder.file("journal.jsonl").write_text('{"entry": "begin", "write": "1"}\\n')
 """
 """What a notebook of ours does by open_run() and finish(), in small."""
-OPENING = "from runbook_lib.notebook.front_end import watch_opening\nwatch_opening()\n"
+OPENING = "from runbook_lib.notebook.front_end import watch_opening\nwatch_opening(in_front=False)\n"
 """What open_run does first: an error of ours that ends a cell is known by the mark of its cell."""
 
 
