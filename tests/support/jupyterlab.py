@@ -129,6 +129,16 @@ def approve(tab: Page, record: Path) -> None:
     tab.wait(f"!{output(GATE)}.includes('Awaiting approval')")
 
 
+def press(tab: Page, button: str, until: str) -> None:
+    """Click a button until it has done what it is for: pressed again where the page moved below the pointer."""
+    for _ in range(5):
+        tab.click(button)
+        with suppress(AssertionError):
+            tab.wait(until, seconds=10)
+            return
+    raise AssertionError(f"nothing comes of {button}")
+
+
 def address(log: Path, process: subprocess.Popen[bytes]) -> str:
     """Where a server listens, once it does, by its log."""
     deadline = time.monotonic() + SOON

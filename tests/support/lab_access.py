@@ -11,6 +11,7 @@ from tests.support.chromium import Page
 _THEMES = ("JupyterLab Light", "JupyterLab Dark")
 _WINDOWS = {"900 pixels": (900, 1), "200 %": (700, 2)}
 """Width in CSS pixels and device pixels for each of them."""
+_WIDEST = max(width for width, _ in _WINDOWS.values())
 _HEIGHT = 9000
 _VIOLATIONS = (
     "axe.run({include: [['.jp-OutputArea-output']]}, {resultTypes: ['violations']}).then(r => JSON.stringify("
@@ -38,6 +39,7 @@ def in_the_way(tab: Page) -> list[str]:
         return [*_violations(tab), *_too_wide(tab)]
     finally:
         tab.send("Emulation.clearDeviceMetricsOverride")
+        tab.wait(f"document.querySelector('.jp-NotebookPanel').getBoundingClientRect().right > {_WIDEST}")
         _in_theme(tab, _THEMES[0])
 
 
