@@ -19,6 +19,7 @@ from tests.support.jupyterlab import (
     FINISH,
     GATE,
     approve,
+    came_to,
     cell,
     lab,
     output,
@@ -69,6 +70,7 @@ def test_a_group_leaves_and_comes_back_and_a_configuration_goes(
         tab.wait(f"{output(BEGIN)}.includes('which change is to be undone?')")
         assert "enable" not in (offered := tab.value(f"{cell(BEGIN)}.querySelector('select').innerText"))
         assert "UTC: disable, 1 group, done; CHG-OUT" in offered.replace("\N{NO-BREAK SPACE}", " ")
+        came_to(tab, BEGIN)
         press(
             tab,
             f"{cell(BEGIN)}.querySelector('button.jupyter-button')",

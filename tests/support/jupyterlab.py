@@ -122,11 +122,17 @@ def run_all(tab: Page) -> None:
 
 def approve(tab: Page, record: Path) -> None:
     """Answer the form of the gate, as a person does; its button runs the gate again and the cells below it."""
+    came_to(tab, GATE)
     for number, text in enumerate(("Kim", planned(record, ROUTES).phrase)):
         tab.click(f"{cell(GATE)}.querySelectorAll('.widget-text input')[{number}]")
         tab.type(text)
     tab.click(f"(b => b && !b.disabled && b)({cell(GATE)}.querySelector('button.jupyter-button'))")
     tab.wait(f"!{output(GATE)}.includes('Awaiting approval')")
+
+
+def came_to(tab: Page, source: str) -> None:
+    """Wait until JupyterLab has brought its reader to the cell that a run stopped at; a click before may miss."""
+    tab.wait(f"{cell(source)}.classList.contains('jp-mod-active')")
 
 
 def press(tab: Page, button: str, until: str) -> None:

@@ -125,7 +125,7 @@ def test_what_was_read_never_becomes_markup(text: str) -> None:
         read, dull = parsed(view(shown(text))[0]), parsed(view(shown("d" * max(1, len(text))))[0])
         ignored = {"bdi", "br", "span"}
         assert [t for t in read.tags if t not in ignored] == [t for t in dull.tags if t not in ignored]
-        assert {name for _, name, _ in read.attributes} <= {"style", "scope", "dir", "title", "colspan"}
+        assert {name for _, name, _ in read.attributes} <= {"style", "scope", "dir", "title", "colspan", "tabindex"}
 
 
 def test_the_views_say_what_a_reader_looks_for() -> None:
