@@ -61,7 +61,9 @@ def small_disk(project: Project) -> Iterator[Path]:
 def test_a_full_disk_ends_the_run_with_a_true_verdict(
     project: Project, small_disk: Path, begun: str, outcome: Outcome, words: str
 ) -> None:
-    result = project.run(project.notebook(OPENING + begun + FILL, "raise SystemError"), {"records_dir": str(small_disk)})
+    result = project.run(
+        project.notebook(OPENING + begun + FILL, "raise SystemError"), {"records_dir": str(small_disk)}
+    )
     assert (result.outcome, result.exit_code) == (outcome, outcome.exit_code)
     assert "No space left" in result.message
     assert "is not sealed" in result.message
