@@ -94,7 +94,7 @@ def test_a_record_that_contradicts_its_journal_is_refused_and_named(
     assert caught.value.code == "record-contradicts-journal"
     assert said in caught.value.message
     assert not folder.sealed
-    with patch("runbook_lib.record.seal.record_contradictions", lambda *_: []):
+    with patch("runbook_lib.record.sealable.record_contradictions", lambda *_: []):
         seal(folder, None, clock=lambda: b.NOW)
     found = verified_record(folder)
     assert not found.ok

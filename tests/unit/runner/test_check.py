@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -32,10 +33,10 @@ def gwb_check(*arguments: str) -> Result:
     return CliRunner().invoke(cli, ["check", *arguments], prog_name="gwb")
 
 
-def answering(severity: Severity) -> Assessment:
+def answering(severity: Severity, judged: Sequence[str] = ("direct",)) -> Assessment:
     finding = Finding("odd\x1b[2J", severity, t("Seen \x1b]0;x\x07 here."), to_do=t("Look."), source="A page")
     routes = on(direct=Severity.INFO, connect_sync=Severity.BLOCKING)
-    return assess(EVIDENCE, [Check("c", t("C"), (EXCHANGE,), routes, lambda _: iter([finding]))])
+    return assess(EVIDENCE, [Check("c", t("C"), (EXCHANGE,), routes, lambda _: iter([finding]))], judged=judged)
 
 
 @pytest.fixture
@@ -70,11 +71,12 @@ def test_exit_codes(monkeypatch: pytest.MonkeyPatch, file: str, severity: Severi
 def test_nothing_that_was_read_reaches_the_terminal_as_a_control_character(
     monkeypatch: pytest.MonkeyPatch, file: str
 ) -> None:
-    monkeypatch.setattr(command_check, "_assess", lambda *_: answering(Severity.BLOCKING))
-    shown = gwb_check(file).stdout
-    assert "\x1b" not in shown
-    assert "\x07" not in shown
-    assert "\\u001b[2J" in shown
+    monkeypatch.setattr(command_check, "_assess", lambda _a, _b, judged, _c: answering(Severity.BLOCKING, judged))
+    for route in ("direct", "connect-sync"):
+        shown = gwb_check(file, "--route", route).stdout
+        assert "\x1b" not in shown
+        assert "\x07" not in shown
+        assert "\\u001b[2J" in shown
     assert "BLOCKING  odd" in shown
     for line in ("Seen: Seen", "What to do: Look.", "Source: A page"):
         assert f"  {line}" in shown
