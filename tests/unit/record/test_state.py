@@ -20,7 +20,7 @@ from runbook_lib.record.run_record import RunRecord, standing_gaps
 
 KEYS = {
     "ran_by",
-    "schema", "change_id", "run_id", "notebook", "mode", "outcome", "exit_code", "started", "ended", "target",
+    "schema", "change_id", "run_id", "notebook", "mode", "outcome", "exit_code", "started", "ended", "target", "told",
     "parameters", "snapshots", "plan", "approval", "changes", "findings", "steps", "versions", "gaps", "error",
 }  # fmt: skip
 AT = datetime(2026, 11, 22, 10, 5, tzinfo=UTC)
