@@ -43,7 +43,6 @@ _OBJECT_ATTRIBUTES = (
     "mS-DS-ConsistencyGuid",
     EXTERNAL_ID_ATTRIBUTE,
 )
-_EXTERNAL_ID = EXTERNAL_ID_ATTRIBUTE.lower()
 _GROUP = equals("objectClass", "group")
 # foreignSecurityPrincipal: how a member from another forest stands in this one.
 _OTHERS = all_of(
@@ -287,29 +286,22 @@ def _members(entry: Entry) -> tuple[str, tuple[str, ...]]:
 
 
 def _object(entry: Entry) -> DirectoryObject:
-    # Names in lower case, as an entry has them: this is done for every object of the domain.
-    found = entry.attributes.get
-
-    def first(name: str) -> str | None:
-        values = found(name)
-        return values[0].decode("utf-8", "surrogateescape") if values else None
-
-    # AD lists the classes from top down to the most specific one (MS-ADTS 3.1.1.2.4.3).
-    classes = found("objectclass")
+    classes = entry.texts("objectClass")
     return DirectoryObject(
         guid=entry.guid,
         dn=entry.dn,
-        object_class=classes[-1].decode("utf-8", "surrogateescape") if classes else "",
+        # AD lists the classes from top down to the most specific one (MS-ADTS 3.1.1.2.4.3).
+        object_class=classes[-1] if classes else "",
         sid=entry.sid,
-        sam_account_name=first("samaccountname"),
-        user_principal_name=first("userprincipalname"),
-        display_name=first("displayname"),
-        mail=first("mail"),
-        proxy_addresses=entry.texts("proxyAddresses") if found("proxyaddresses") else (),
+        sam_account_name=entry.text("sAMAccountName"),
+        user_principal_name=entry.text("userPrincipalName"),
+        display_name=entry.text("displayName"),
+        mail=entry.text("mail"),
+        proxy_addresses=entry.texts("proxyAddresses"),
         consistency_guid=entry.guid_of("mS-DS-ConsistencyGuid"),
-        external_id=first(_EXTERNAL_ID),
-        target_address=first("targetaddress"),
-        in_address_book=bool(found("showinaddressbook")),
+        external_id=entry.text(EXTERNAL_ID_ATTRIBUTE),
+        target_address=entry.text("targetAddress"),
+        in_address_book=bool(entry.raw("showInAddressBook")),
     )
 
 
