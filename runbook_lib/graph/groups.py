@@ -25,7 +25,7 @@ from runbook_lib.model.cloud import CloudGroup, CloudKind, Presence
 from runbook_lib.model.ids import GroupId, is_guid
 from runbook_lib.model.text import NOTHING, Text, counted, t
 
-NOT_IN_TENANT = "request_resourcenotfound"
+_NOT_IN_TENANT = "request_resourcenotfound"
 """Graph's code for an object that does not exist; other codes with 404 say that an address does not."""
 
 
@@ -51,14 +51,19 @@ def probe_groups(client: GraphClient, ids: Iterable[GroupId]) -> dict[GroupId, P
     return found
 
 
+def is_not_in_tenant(error: RunbookError) -> bool:
+    """Whether Graph says of an object that it does not exist, and not of an address."""
+    code = str(error.values.get("graph_code", "")).lower()
+    return isinstance(error, GraphNotFound) and code == _NOT_IN_TENANT
+
+
 def _by_id(client: GraphClient, key: GroupId) -> Presence:
     if not is_guid(key):
         return Presence.UNKNOWN
     try:
         row = client.get(f"/groups/{key}", {"$select": "id"})
     except GraphNotFound as error:
-        code = str(error.values.get("graph_code", "")).lower()
-        return Presence.GONE if code == NOT_IN_TENANT else Presence.UNKNOWN
+        return Presence.GONE if is_not_in_tenant(error) else Presence.UNKNOWN
     except GraphRejected:
         return Presence.UNKNOWN
     except NoAccess as error:

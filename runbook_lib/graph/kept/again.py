@@ -15,10 +15,9 @@ from typing import TypeVar
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.graph.batch import MOST_IN_BATCH
-from runbook_lib.graph.errors import GraphNotFound
 from runbook_lib.graph.everybody import everybody
 from runbook_lib.graph.gone_groups import settle_members
-from runbook_lib.graph.groups import NOT_IN_TENANT, with_sync_behavior
+from runbook_lib.graph.groups import is_not_in_tenant, with_sync_behavior
 from runbook_lib.graph.kept.delta import GROUP_CHANGES, USER_CHANGES, CannotGoOn, Changed, DeltaLinks, changed_since
 from runbook_lib.graph.kept.state import KeptReading
 from runbook_lib.graph.links import Links, MembersReading, reading_threads
@@ -205,8 +204,7 @@ def _by_id(
     for pairs in pool.map(read, [ids[begin : begin + MOST_IN_BATCH] for begin in range(0, len(ids), MOST_IN_BATCH)]):
         for key, answer in pairs:
             if isinstance(answer, RunbookError):
-                code = str(answer.values.get("graph_code", "")).lower()
-                if isinstance(answer, GraphNotFound) and code == NOT_IN_TENANT:
+                if is_not_in_tenant(answer):
                     continue
                 raise CannotGoOn(t("{path} could not be read ({code})", path=f"{path}/{key}", code=answer.code))
             decoded = decode(answer)
