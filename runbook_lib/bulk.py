@@ -1,4 +1,4 @@
-"""Work that makes values by the hundred thousand, without Python's search for circles among them on the way.
+"""Work in bulk: many things in parts, and values by the hundred thousand without Python's search for circles.
 
 That search looks through everything that is held again and again while the number of values grows: a third of the
 processor's time of a large reading. What is read, joined and planned holds no circles.
@@ -7,9 +7,17 @@ processor's time of a large reading. What is read, joined and planned holds no c
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from threading import Lock
+from typing import TypeVar
+
+_T = TypeVar("_T")
+
+
+def in_parts(items: Sequence[_T], most: int) -> Iterator[Sequence[_T]]:
+    """The items in their order, at most so many at a time; the last part may be shorter, and nothing gives no part."""
+    return (items[start : start + most] for start in range(0, len(items), most))
 
 
 class _Search:

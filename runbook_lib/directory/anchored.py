@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from runbook_lib.bulk import in_parts
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.schema import indexed_attributes
 from runbook_lib.directory.search import Entry, all_of, any_of, at_least, equals, present
@@ -89,13 +90,8 @@ class AnchoredGroups:
         return (self._directory.controller.default_naming_context,) if self._indexed else containers
 
     def _entries(self, ids: Sequence[str], bases: Sequence[str]) -> Iterable[Entry]:
-        for start in range(0, len(ids), _IDS_AT_ONCE):
-            some = any_of(
-                *(
-                    equals(EXTERNAL_ID_ATTRIBUTE, anchor_of(as_group_id(one)))
-                    for one in ids[start : start + _IDS_AT_ONCE]
-                )
-            )
+        for part in in_parts(ids, _IDS_AT_ONCE):
+            some = any_of(*(equals(EXTERNAL_ID_ATTRIBUTE, anchor_of(as_group_id(one))) for one in part))
             for base in bases:
                 yield from self._directory.search(base, all_of(equals("objectClass", "group"), some), _ATTRIBUTES)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from runbook_lib.bulk import in_parts
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import may_list_deleted, read_lifetime, read_recycle_bin
 from runbook_lib.directory.rights.account import read_enforcement
@@ -192,8 +193,8 @@ def read_taken_names(
     base = directory.controller.default_naming_context
     searches = [(base, "sAMAccountName", account_names), *((ou, "cn", common_names) for ou in ous)]
     for where, attribute, names in searches:
-        for start in range(0, len(names), _AT_ONCE):
-            wanted = any_of(*(equals(attribute, name) for name in names[start : start + _AT_ONCE]))
+        for part in in_parts(names, _AT_ONCE):
+            wanted = any_of(*(equals(attribute, name) for name in part))
             asked = ("objectGUID", "sAMAccountName", "cn", ANCHOR_ATTRIBUTE)
             scope = "subtree" if where == base else "one"
             for entry in directory.search(where, all_of(ANY_OBJECT, wanted), asked, scope=scope):  # type: ignore[arg-type]

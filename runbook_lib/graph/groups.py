@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Literal
 
+from runbook_lib.bulk import in_parts
 from runbook_lib.errors import NoAccess, RunbookError
 from runbook_lib.graph.batch import MOST_IN_BATCH
 from runbook_lib.graph.errors import GraphNotFound, GraphRejected
@@ -189,8 +190,7 @@ def synchronized_members(client: GraphClient, ids: Sequence[str]) -> dict[str, b
     users come without their properties, and then nothing is known of them. A group that is gone is left out.
     """
     found: dict[str, bool | None] = {}
-    for begin in range(0, len(ids), MOST_IN_BATCH):
-        some = ids[begin : begin + MOST_IN_BATCH]
+    for some in in_parts(ids, MOST_IN_BATCH):
         answers = client.objects([f"/groups/{one}/members/microsoft.graph.user" for one in some], _USERS)
         pairs = zip(some, answers, strict=True)
         found |= {one: _synchronized(answer) for one, answer in pairs if not isinstance(answer, GraphNotFound)}
@@ -228,8 +228,7 @@ def with_sync_behavior(client: GraphClient, groups: Sequence[CloudGroup]) -> tup
     asked = [group for group in groups if group.may_be_converted]
     managed: dict[str, bool | None] = {}
     refused = False
-    for begin in range(0, len(asked), MOST_IN_BATCH):
-        some = asked[begin : begin + MOST_IN_BATCH]
+    for some in in_parts(asked, MOST_IN_BATCH):
         answers = client.objects([f"/groups/{group.id}/onPremisesSyncBehavior" for group in some])
         managed |= {group.id: _managed(answer) for group, answer in zip(some, answers, strict=True)}
         refused = all(isinstance(answer, NoAccess) for answer in answers)

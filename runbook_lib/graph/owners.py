@@ -5,9 +5,10 @@ No plan goes by them, so a list that cannot be read is unknown and stops nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import as_completed
 
+from runbook_lib.bulk import in_parts
 from runbook_lib.errors import NoAccess
 from runbook_lib.graph.batch import MOST_IN_BATCH
 from runbook_lib.graph.links import reading_threads
@@ -38,12 +39,11 @@ def read_owners(
         ServiceFailed: Graph does not answer, or not in a form to rely on.
     """
     ids = list(groups)
-    parts = [ids[begin : begin + MOST_IN_BATCH] for begin in range(0, len(ids), MOST_IN_BATCH)]
     found: dict[GroupId, tuple[Owner, ...]] = {}
     refused: list[NoAccess] = []
     read = 0
     with reading_threads(client) as pool:
-        asked = {pool.submit(_read, client, part): part for part in parts}
+        asked = {pool.submit(_read, client, part): part for part in in_parts(ids, MOST_IN_BATCH)}
         for future in as_completed(asked):
             for group_id, answer in future.result().items():
                 if isinstance(answer, NoAccess):
@@ -58,7 +58,7 @@ def read_owners(
     return {group_id: found[group_id] for group_id in ids if group_id in found}
 
 
-def _read(client: GraphClient, ids: list[GroupId]) -> Mapping[GroupId, tuple[Owner, ...] | NoAccess | None]:
+def _read(client: GraphClient, ids: Sequence[GroupId]) -> Mapping[GroupId, tuple[Owner, ...] | NoAccess | None]:
     listings = client.listings([f"/groups/{group_id}/owners" for group_id in ids], _PARAMETERS)
     return {
         group_id: _owners(one.rows) if isinstance(one, Listing) else one if isinstance(one, NoAccess) else None

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from runbook_lib.bulk import in_parts
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.deleted import may_list_deleted
 from runbook_lib.directory.errors import ObjectMissing, RightsMissing
@@ -79,8 +80,8 @@ def read_account(directory: Directory) -> Account:
     dc = directory.controller
     accounts = [sid for sid in sorted(token) if sid.startswith(f"{dc.domain_sid}-")]
     found: list[Entry] = []
-    for start in range(0, len(accounts), _SIDS_AT_ONCE):
-        some = any_of(*(bytes_equal("objectSid", sid_bytes(sid)) for sid in accounts[start : start + _SIDS_AT_ONCE]))
+    for sids in in_parts(accounts, _SIDS_AT_ONCE):
+        some = any_of(*(bytes_equal("objectSid", sid_bytes(sid)) for sid in sids))
         wanted = all_of(equals("objectClass", "user"), some)
         found += directory.search(dc.default_naming_context, wanted, ("objectSid", "sAMAccountName"))
     if len(found) != 1 or not found[0].sid:

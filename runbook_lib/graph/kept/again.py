@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
+from runbook_lib.bulk import in_parts
 from runbook_lib.errors import RunbookError
 from runbook_lib.graph.batch import MOST_IN_BATCH
 from runbook_lib.graph.everybody import everybody
@@ -201,7 +202,7 @@ def _by_id(
         return list(zip(some, answers, strict=True))
 
     found: dict[str, _T] = {}
-    for pairs in pool.map(read, [ids[begin : begin + MOST_IN_BATCH] for begin in range(0, len(ids), MOST_IN_BATCH)]):
+    for pairs in pool.map(read, in_parts(ids, MOST_IN_BATCH)):
         for key, answer in pairs:
             if isinstance(answer, RunbookError):
                 if is_not_in_tenant(answer):

@@ -14,6 +14,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from runbook_lib.bulk import in_parts
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.graph.batch import MOST_IN_BATCH
 from runbook_lib.graph.errors import or_unreadable
@@ -234,8 +235,7 @@ def read_authority(client: GraphClient, groups: Sequence[str]) -> dict[str, Auth
         RunbookError: One of them cannot be read.
     """
     found: dict[str, AuthorityNow] = {}
-    for begin in range(0, len(groups), AUTHORITIES_AT_ONCE):
-        some = groups[begin : begin + AUTHORITIES_AT_ONCE]
+    for some in in_parts(groups, AUTHORITIES_AT_ONCE):
         paths = [f"/groups/{one}/onPremisesSyncBehavior" for one in some] + [f"/groups/{one}" for one in some]
         answers = client.objects(paths)
         read = []

@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from urllib.parse import quote
 
+from runbook_lib.bulk import in_parts
 from runbook_lib.errors import RunbookError
 from runbook_lib.graph.batch import MOST_IN_BATCH
 from runbook_lib.graph.errors import GraphNotFound, or_unreadable
@@ -100,8 +101,7 @@ def _is_configuration(row: Row) -> bool:
 def _jobs_of(client: GraphClient, principals: Sequence[Row]) -> list[tuple[Row, list[Row] | RunbookError]]:
     """Each principal with its jobs, or with the refusal; one that is not there has none."""
     found: list[tuple[Row, list[Row] | RunbookError]] = []
-    for begin in range(0, len(principals), MOST_IN_BATCH):
-        some = principals[begin : begin + MOST_IN_BATCH]
+    for some in in_parts(principals, MOST_IN_BATCH):
         paths = [_jobs_path(row_id(row)) for row in some]
         for row, path, first in zip(some, paths, client.objects(paths), strict=True):
             if isinstance(first, GraphNotFound):

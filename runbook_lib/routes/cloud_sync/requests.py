@@ -12,6 +12,7 @@ from typing import Any
 
 from pydantic import Field
 
+from runbook_lib.bulk import in_parts
 from runbook_lib.change.route import Fields
 from runbook_lib.change.step import Effect
 from runbook_lib.model.change_kind import ChangeKind
@@ -149,8 +150,7 @@ def requests_of(changes: Iterable[CloudSyncChange]) -> list[Request]:
 
 def _requests(change: CloudSyncChange) -> list[Request]:
     members = change.payload.action.members_named()
-    starts = range(0, len(members), MEMBERS_AT_ONCE)
-    chunks = [members[start : start + MEMBERS_AT_ONCE] for start in starts] or [()]
+    chunks = [tuple(part) for part in in_parts(members, MEMBERS_AT_ONCE)] or [()]
     return [Request(f"{change.digest}/{number}", change, chunk) for number, chunk in enumerate(chunks, start=1)]
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
 
+from runbook_lib.bulk import in_parts
 from runbook_lib.change.step import NOT_TAKEN, Effect
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.directory import MAIL_ATTRIBUTES, AttributeDelta
@@ -179,7 +180,7 @@ def _undelete(change: DirectChange, member_writes: list[Write]) -> list[Write]:
 
 
 def _chunks(members: Sequence[Member]) -> Iterable[tuple[Member, ...]]:
-    return (tuple(members[start : start + MEMBERS_PER_WRITE]) for start in range(0, len(members), MEMBERS_PER_WRITE))
+    return map(tuple, in_parts(members, MEMBERS_PER_WRITE))
 
 
 @dataclass(frozen=True, slots=True)
