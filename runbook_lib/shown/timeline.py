@@ -11,10 +11,12 @@ from typing import Any
 
 from markupsafe import Markup
 
+from runbook_lib.change.approvals.given import approvals_told
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.moment import moment_in
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import NOTHING, Text, counted, t, verbatim
+from runbook_lib.record.mappings import mapping_in
 from runbook_lib.shown.html import View, folded_html
 from runbook_lib.shown.pictures import Moment, timeline_html
 
@@ -44,7 +46,7 @@ def timeline_view(facts: Mapping[str, Any]) -> View:
 
 
 def _moments(facts: Mapping[str, Any]) -> Iterator[Moment]:
-    undone = str(_mapping(facts.get("parameters")).get("undo_record") or "").replace("\\", "/").rstrip("/")
+    undone = str(mapping_in(facts.get("parameters")).get("undo_record") or "").replace("\\", "/").rstrip("/")
     if undone:
         run = undone.rpartition("/")[2]
         yield Moment(_begun(run), t("The run that is undone began"), verbatim(run))
@@ -53,12 +55,8 @@ def _moments(facts: Mapping[str, Any]) -> Iterator[Moment]:
     for step in steps if isinstance(steps, (list, tuple)) else ():
         if isinstance(step, Mapping):
             yield Moment(moment_in(step.get("at")), verbatim(str(step.get("title"))))
-    approval = facts.get("approval")
-    if isinstance(approval, Mapping):
-        further = approval.get("further")
-        for one in (approval, *(further if isinstance(further, (list, tuple)) else ())):
-            if isinstance(one, Mapping):
-                yield from _approved(one, str(facts.get("run_id")))
+    for approval in approvals_told(facts.get("approval")):
+        yield from _approved(approval, str(facts.get("run_id")))
     outcome = _outcome(facts)
     if outcome is not None:
         title = ending_of_facts(outcome, facts.get("error")).title
@@ -74,7 +72,7 @@ def _approved(approval: Mapping[str, Any], run_id: str) -> Iterator[Moment]:
 
 
 def _carried_out(facts: Mapping[str, Any]) -> Text:
-    changes = _mapping(facts.get("changes"))
+    changes = mapping_in(facts.get("changes"))
     planned, done = changes.get("planned"), changes.get("done")
     if not isinstance(planned, int) or not isinstance(done, int) or not planned:
         return NOTHING
@@ -83,12 +81,12 @@ def _carried_out(facts: Mapping[str, Any]) -> Text:
 
 def _to_come(facts: Mapping[str, Any]) -> Iterator[Moment]:
     """What may follow, by how it ended."""
-    outcome, plan = _outcome(facts), _mapping(facts.get("plan"))
+    outcome, plan = _outcome(facts), mapping_in(facts.get("plan"))
     if outcome is Outcome.AWAITING_APPROVAL:
         yield Moment(None, t("Approval"), t("then this notebook again, which writes what is approved"))
     elif outcome is Outcome.AWAITING_HANDOFF:
         yield Moment(None, t("Somebody else acts"), t("then this notebook again, which looks what has come of it"))
-    elif _mapping(facts.get("changes")).get("done") and plan.get("operation") in {one.value for one in Operation}:
+    elif mapping_in(facts.get("changes")).get("done") and plan.get("operation") in {one.value for one in Operation}:
         yield Moment(None, t("Way back"), t("60-undo-change, at any time, with this record"))
 
 
@@ -105,7 +103,3 @@ def _begun(run_id: str) -> datetime | None:
         return datetime.strptime(run_id.partition("-")[0], _RUN_TIME).replace(tzinfo=UTC)
     except ValueError:
         return None
-
-
-def _mapping(value: object) -> Mapping[str, Any]:
-    return value if isinstance(value, Mapping) else {}
