@@ -14,7 +14,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import Text, t
 from runbook_lib.record.carried_out import carried_out
-from runbook_lib.record.mappings import mapping_in, mapping_of_file
+from runbook_lib.record.mappings import mapping_in, mapping_of_file, outcome_in
 from runbook_lib.record.run_end import WrittenJournal, written_by
 
 _AFTER_A_WRITE = frozenset({Outcome.PARTIAL, Outcome.VERIFICATION_FAILED, Outcome.BUG, Outcome.DONE})
@@ -32,9 +32,8 @@ def record_contradictions(run: Path, facts: Mapping[str, Any]) -> list[Text]:
 
     A run that gave no verdict contradicts nothing: sealing decides one from the journal.
     """
-    try:
-        outcome = Outcome(facts.get("outcome"))
-    except ValueError:
+    outcome = outcome_in(facts)
+    if outcome is None:
         return []
     changes, plan = mapping_in(facts.get("changes")), mapping_in(facts.get("plan"))
     planned, done = changes.get("planned", 0), changes.get("done", 0)

@@ -17,7 +17,7 @@ from runbook_lib.model.moment import moment_in, to_the_second, with_its_zone
 from runbook_lib.model.outcome import Ending, Outcome, ending_of_facts
 from runbook_lib.model.text import NOTHING, Text, counted, joined, t, verbatim
 from runbook_lib.record.beside import ApprovedRun, Beside, DriftRow
-from runbook_lib.record.mappings import mapping_in
+from runbook_lib.record.mappings import mapping_in, outcome_in
 from runbook_lib.record.planned_groups import GroupSaid, LeftAlone, groups_left_alone, groups_said, totals_of
 from runbook_lib.record.risk import Risk, back_sentences, risk_of, undo_line
 from runbook_lib.shown.start import NOTEBOOKS
@@ -101,10 +101,7 @@ def first_page(facts: Mapping[str, Any], beside: Beside, *, place: str, local: L
         place: The record's folder as people write it.
         local: A time in the readers' zone.
     """
-    try:
-        outcome: Outcome | None = Outcome(facts.get("outcome"))
-    except ValueError:
-        outcome = None
+    outcome = outcome_in(facts)
     error = mapping_in(facts.get("error"))
     return FirstPage(
         change_id=str(facts.get("change_id")),

@@ -20,7 +20,7 @@ from runbook_lib.record import folder as files
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.manifest import OPEN, DamagedManifest, verified_record
 from runbook_lib.record.manifest import read as read_manifest
-from runbook_lib.record.mappings import mapping_in, mapping_of_file
+from runbook_lib.record.mappings import mapping_in, mapping_of_file, outcome_in
 from runbook_lib.record.page import OUTCOME_TONES, environment
 
 _DAMAGED = "DAMAGED: "
@@ -116,10 +116,7 @@ def _is_run(path: Path) -> bool:
 
 def _run(path: Path, *, thorough: bool) -> _Run:
     facts = mapping_of_file(path / RECORD)
-    try:
-        outcome: Outcome | None = Outcome(facts.get("outcome"))
-    except ValueError:
-        outcome = None
+    outcome = outcome_in(facts)
     changes, notebook = mapping_in(facts.get("changes")), mapping_in(facts.get("notebook"))
     started, state = facts.get("started"), _state(path, thorough=thorough)
     return _Run(

@@ -20,6 +20,7 @@ from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, t
 from runbook_lib.record.carried_out import changes_done
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.mappings import outcome_in
 
 _PACKAGES = (
     "group-writeback-runbook",
@@ -183,10 +184,7 @@ class RunRecord:
     @property
     def outcome(self) -> Outcome | None:
         """The verdict, or None while the run is open (or record.json holds no known verdict)."""
-        try:
-            return Outcome(self._facts.get("outcome"))
-        except ValueError:
-            return None
+        return outcome_in(self._facts)
 
     def set(self, **values: object) -> None:
         """Replace facts: ``target``, ``parameters``, ``snapshots``, ``plan``, ``approval``, ``changes``, ``versions``,

@@ -16,7 +16,7 @@ from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.moment import moment_in
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import NOTHING, Text, counted, t, verbatim
-from runbook_lib.record.mappings import mapping_in
+from runbook_lib.record.mappings import mapping_in, outcome_in
 from runbook_lib.shown.html import View, folded_html
 from runbook_lib.shown.pictures import Moment, timeline_html
 
@@ -57,7 +57,7 @@ def _moments(facts: Mapping[str, Any]) -> Iterator[Moment]:
             yield Moment(moment_in(step.get("at")), verbatim(str(step.get("title"))))
     for approval in approvals_told(facts.get("approval")):
         yield from _approved(approval, str(facts.get("run_id")))
-    outcome = _outcome(facts)
+    outcome = outcome_in(facts)
     if outcome is not None:
         title = ending_of_facts(outcome, facts.get("error")).title
         yield Moment(moment_in(facts.get("ended")), title, _carried_out(facts))
@@ -81,20 +81,13 @@ def _carried_out(facts: Mapping[str, Any]) -> Text:
 
 def _to_come(facts: Mapping[str, Any]) -> Iterator[Moment]:
     """What may follow, by how it ended."""
-    outcome, plan = _outcome(facts), mapping_in(facts.get("plan"))
+    outcome, plan = outcome_in(facts), mapping_in(facts.get("plan"))
     if outcome is Outcome.AWAITING_APPROVAL:
         yield Moment(None, t("Approval"), t("then this notebook again, which writes what is approved"))
     elif outcome is Outcome.AWAITING_HANDOFF:
         yield Moment(None, t("Somebody else acts"), t("then this notebook again, which looks what has come of it"))
     elif mapping_in(facts.get("changes")).get("done") and plan.get("operation") in {one.value for one in Operation}:
         yield Moment(None, t("Way back"), t("60-undo-change, at any time, with this record"))
-
-
-def _outcome(facts: Mapping[str, Any]) -> Outcome | None:
-    try:
-        return Outcome(facts.get("outcome"))
-    except ValueError:
-        return None
 
 
 def _begun(run_id: str) -> datetime | None:
