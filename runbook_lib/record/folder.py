@@ -285,6 +285,10 @@ def _unreadable(path: Path, why: str) -> UsageError:
     )
 
 
+_RUN_BEGAN = "%Y%m%dT%H%M%SZ"
+"""How an id of a run begins: when the run began, UTC."""
+
+
 def new_run_id(notebook: Path, now: datetime) -> str:
     """``<UTC yyyymmddThhmmssZ>-<notebook's name>-<4 hex>``: sorts by time, and two at once differ.
 
@@ -293,7 +297,15 @@ def new_run_id(notebook: Path, now: datetime) -> str:
         now: With a time zone.
     """
     stem = re.sub(r"[^A-Za-z0-9]+", "-", notebook.stem).strip("-")[:40] or "notebook"
-    return f"{now.astimezone(UTC):%Y%m%dT%H%M%SZ}-{stem}-{secrets.token_hex(2)}"
+    return f"{now.astimezone(UTC):{_RUN_BEGAN}}-{stem}-{secrets.token_hex(2)}"
+
+
+def began_by_id(run_id: str) -> datetime | None:
+    """When the run with this id began, to the second, UTC; None where the id does not say so."""
+    try:
+        return datetime.strptime(run_id.partition("-")[0], _RUN_BEGAN).replace(tzinfo=UTC)
+    except ValueError:
+        return None
 
 
 def work_file_of(folder: RecordFolder) -> Path:

@@ -16,11 +16,10 @@ from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.moment import moment_in
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import NOTHING, Text, counted, t, verbatim
+from runbook_lib.record.folder import began_by_id
 from runbook_lib.record.mappings import mapping_in, outcome_in
 from runbook_lib.shown.html import View, folded_html
 from runbook_lib.shown.pictures import Moment, timeline_html
-
-_RUN_TIME = "%Y%m%dT%H%M%SZ"
 
 
 def timeline_of(facts: Mapping[str, Any]) -> Markup:
@@ -49,7 +48,7 @@ def _moments(facts: Mapping[str, Any]) -> Iterator[Moment]:
     undone = str(mapping_in(facts.get("parameters")).get("undo_record") or "").replace("\\", "/").rstrip("/")
     if undone:
         run = undone.rpartition("/")[2]
-        yield Moment(_begun(run), t("The run that is undone began"), verbatim(run))
+        yield Moment(began_by_id(run), t("The run that is undone began"), verbatim(run))
     yield Moment(moment_in(facts.get("started")), t("This run began"), verbatim(str(facts.get("run_id") or "")))
     steps = facts.get("steps")
     for step in steps if isinstance(steps, (list, tuple)) else ():
@@ -66,7 +65,7 @@ def _moments(facts: Mapping[str, Any]) -> Iterator[Moment]:
 def _approved(approval: Mapping[str, Any], run_id: str) -> Iterator[Moment]:
     planned = approval.get("planning_record")
     if isinstance(planned, str) and planned != run_id:
-        yield Moment(_begun(planned), t("The run that planned it began"), verbatim(planned))
+        yield Moment(began_by_id(planned), t("The run that planned it began"), verbatim(planned))
     by = t("by {approver}", approver=approval.get("approver"))
     yield Moment(moment_in(approval.get("approved")), t("Approved"), by)
 
@@ -88,11 +87,3 @@ def _to_come(facts: Mapping[str, Any]) -> Iterator[Moment]:
         yield Moment(None, t("Somebody else acts"), t("then this notebook again, which looks what has come of it"))
     elif mapping_in(facts.get("changes")).get("done") and plan.get("operation") in {one.value for one in Operation}:
         yield Moment(None, t("Way back"), t("60-undo-change, at any time, with this record"))
-
-
-def _begun(run_id: str) -> datetime | None:
-    """When the run with this id began: its id begins with that; None where it does not."""
-    try:
-        return datetime.strptime(run_id.partition("-")[0], _RUN_TIME).replace(tzinfo=UTC)
-    except ValueError:
-        return None
