@@ -43,16 +43,22 @@ def write_atomically(path: Path, data: bytes, *, mode: int | None = None) -> Non
     try:
         write_durably(path, data, mode=mode)
     except OSError as error:
-        raise ServiceFailed(
-            t(
-                "The record file {path} cannot be written: {error_strerror}.",
-                path=path,
-                error_strerror=error.strerror or type(error).__name__,
-            ),
-            code="record-write",
-            hint=t("Check free space and rights of the records folder, then run again with the same change id."),
-            values={"path": str(path)},
-        ) from None
+        hint = t("Check free space and rights of the records folder, then run again with the same change id.")
+        raise not_written(path, error, hint) from None
+
+
+def not_written(path: Path, error: OSError, hint: Text) -> ServiceFailed:
+    """The error for a file of records that the system does not take: code ``record-write``."""
+    return ServiceFailed(
+        t(
+            "The record file {path} cannot be written: {error_strerror}.",
+            path=path,
+            error_strerror=error.strerror or type(error).__name__,
+        ),
+        code="record-write",
+        hint=hint,
+        values={"path": str(path)},
+    )
 
 
 def json_bytes(value: Mapping[str, object] | list[object]) -> bytes:

@@ -12,9 +12,10 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from runbook_lib.errors import Refused, ServiceFailed
+from runbook_lib.errors import Refused
 from runbook_lib.files import file_mode
 from runbook_lib.model.text import t
+from runbook_lib.record.folder import not_written
 
 LOCK_FILE = ".sealing.lock"
 """In the folder of a change; empty, and left there: taking it away would split those who wait for it."""
@@ -46,16 +47,8 @@ def sealing_alone(change_folder: Path, *, longest: float = _LONGEST) -> Iterator
             values={"path": str(path)},
         ) from None
     except OSError as error:
-        raise ServiceFailed(
-            t(
-                "The record file {path} cannot be written: {error_strerror}.",
-                path=path,
-                error_strerror=error.strerror or type(error).__name__,
-            ),
-            code="record-write",
-            hint=t("Check free space and rights of the records folder, then seal again."),
-            values={"path": str(path)},
-        ) from None
+        hint = t("Check free space and rights of the records folder, then seal again.")
+        raise not_written(path, error, hint) from None
     try:
         yield
     finally:
