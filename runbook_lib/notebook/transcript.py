@@ -19,7 +19,7 @@ from runbook_lib.errors import RunbookError
 from runbook_lib.files import RUN_MIME
 from runbook_lib.model.moment import iso_exact
 from runbook_lib.record import folder as files
-from runbook_lib.record.cells import run_mark_of
+from runbook_lib.record.cells import joined_lines, run_mark_of
 from runbook_lib.record.folder import RecordFolder, work_file_of
 
 _STREAMS = {"out_stream": "stdout", "err_stream": "stderr"}
@@ -236,8 +236,7 @@ def _as_cell(source: Mapping[str, Any], cell: _Cell) -> dict[str, Any]:
 
 
 def _joined(source: Mapping[str, Any]) -> str:
-    text = source.get("source", "")
-    return "".join(map(str, text)) if isinstance(text, list) else str(text)
+    return joined_lines(source.get("source", ""))
 
 
 def _text(value: object) -> str | None:

@@ -94,15 +94,16 @@ def cell_truth(cell: Mapping[str, object], *, timed: bool) -> CellTruth:
 def _sent(cell: Mapping[str, object]) -> bool:
     """Whether papermill noted a start for a cell that nbclient does not skip."""
     metadata = cell.get("metadata")
-    if not isinstance(metadata, Mapping) or not _text(cell.get("source")).strip():
+    if not isinstance(metadata, Mapping) or not joined_lines(cell.get("source")).strip():
         return False
     tags, papermill = metadata.get("tags"), metadata.get("papermill")
     skipped = isinstance(tags, list) and "skip-execution" in tags
     return not skipped and isinstance(papermill, Mapping) and moment_in(papermill.get("start_time")) is not None
 
 
-def _text(source: object) -> str:
-    return "".join(map(str, source)) if isinstance(source, list) else str(source)
+def joined_lines(value: object) -> str:
+    """A text of a notebook's file, which may be a list of its lines (nbformat, ``multiline_string``)."""
+    return "".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 def execution_times(cell: Mapping[str, object]) -> Mapping[str, object]:

@@ -15,7 +15,7 @@ from runbook_lib.files import RUN_MIME
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.model.untrusted import printable
-from runbook_lib.record.cells import CellState, CellTruth, cell_truth, execution_times, meaning_in
+from runbook_lib.record.cells import CellState, CellTruth, cell_truth, execution_times, joined_lines, meaning_in
 from runbook_lib.shown.html import banner_html
 
 OWN = "gwb"
@@ -83,7 +83,7 @@ def _tags(cell: Mapping[str, Any]) -> list[str]:
 def _cell(
     source: Mapping[str, Any], truth: CellTruth | None, outcome: Outcome, reason: str, shorten: _Shortener
 ) -> tuple[dict[str, Any], CellTruth | None]:
-    text = shorten(_joined(source.get("source", "")))
+    text = shorten(joined_lines(source.get("source", "")))
     metadata: dict[str, Any] = {"tags": tags} if (tags := _tags(source)) else {}
     if truth is None:
         kind = "raw" if source.get("cell_type") == "raw" else "markdown"
@@ -117,7 +117,7 @@ def _outputs(
         kind = output.get("output_type")
         if kind == "stream":
             name = "stderr" if output.get("name") == "stderr" else "stdout"
-            outputs.append(_stream(name, shorten(_joined(output.get("text", "")))))
+            outputs.append(_stream(name, shorten(joined_lines(output.get("text", "")))))
         elif kind == "error":
             if _ends_on_purpose(output, outcome, mark):
                 outputs.append(_stopped(outcome, shorten(reason)))
@@ -149,7 +149,7 @@ def _data(data: object, shorten: _Shortener) -> tuple[dict[str, str], list[str]]
     for mime in MIMES:
         if mime not in data:
             continue
-        text = _joined(data[mime])
+        text = joined_lines(data[mime])
         if mime != "image/png":
             kept[mime] = shorten(text)
         elif _is_png(text):
@@ -198,10 +198,6 @@ def _display(data: dict[str, str]) -> dict[str, Any]:
 
 def _stream(name: str, text: str) -> dict[str, Any]:
     return {"output_type": "stream", "name": name, "text": text}
-
-
-def _joined(value: object) -> str:
-    return "".join(str(part) for part in value) if isinstance(value, list) else str(value)
 
 
 def _free_id(wanted: object, number: int, used: set[str]) -> str:
