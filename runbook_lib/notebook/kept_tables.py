@@ -22,8 +22,9 @@ from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.ids import as_group_id
 from runbook_lib.model.text import t, verbatim
 from runbook_lib.notebook.context import RunContext
+from runbook_lib.record.mappings import mapping_in
 from runbook_lib.record.plan_sheet import PLAN_HEADINGS, plan_table
-from runbook_lib.record.tables import TitleSheet, csv_bytes
+from runbook_lib.record.tables import TitleSheet, csv_bytes, text_table
 from runbook_lib.routes.direct.selection import named
 
 _FILES = {"groups": "groups.csv", "members": "members.csv", "ad_groups": "ad-groups.csv"}
@@ -49,13 +50,11 @@ def keep_groups(context: RunContext, inventory: Inventory, groups: Collection[st
 
 def keep_plan(context: RunContext, plan: Plan) -> None:
     """Keep the plan, and who of the cloud members is left out."""
-    import pandas as pd
-
     record = context.record
     record.folder.write_json("plan.json", plan_to_json(plan))
     left_out = rows_of(plan)
     if left_out:
-        record.folder.write_csv(LEFT_OUT_FILE, pd.DataFrame(left_out, columns=list(LEFT_OUT_COLUMNS), dtype=object))
+        record.folder.write_csv(LEFT_OUT_FILE, text_table(LEFT_OUT_COLUMNS, left_out))
     record.set(plan=plan_in_short(plan), changes={"planned": len(plan.changes), "done": 0})
 
 
@@ -101,8 +100,7 @@ def _keep(context: RunContext, whole: Inventory, kept: Inventory, plan: Plan | N
         sheets = {"Plan": plan_table(plan), **sheets}
     title = _title_sheet(context, whole, kept, has_plan=plan is not None)
     folder.write_workbook(WORKBOOK, sheets, title=title, headings={**HEADINGS, **PLAN_HEADINGS})
-    snapshots = context.record.facts.get("snapshots")
-    context.record.set(snapshots={**(snapshots if isinstance(snapshots, dict) else {}), "tables": noted})
+    context.record.set(snapshots={**mapping_in(context.record.facts.get("snapshots")), "tables": noted})
 
 
 def _title_sheet(context: RunContext, whole: Inventory, kept: Inventory, *, has_plan: bool) -> TitleSheet:
