@@ -221,8 +221,9 @@ class Run:
         context.top.show(finished_view(end.outcome, end.error))
         sealing = sealing_text(folder, context.environment, by_itself=self.sealing is not None)
         context.show(end_view(end.outcome, folder, end.error, notebook=self.notebook, sealing=sealing, here=self._here))
-        if isinstance(context.record.facts.get("plan"), Mapping):
-            context.show(timeline_view(context.record.facts))
+        facts = context.record.facts
+        if isinstance(facts.get("plan"), Mapping):
+            context.show(timeline_view(facts))
 
     def ended_with(self, error: BaseException) -> None:
         """Write the verdict of an error that ended a cell.
