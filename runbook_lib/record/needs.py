@@ -18,6 +18,7 @@ from runbook_lib.model.untrusted import printable, typed
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.validate import require_group_type
 from runbook_lib.record.folder import RecordFolder
+from runbook_lib.record.mappings import mapping_in
 from runbook_lib.routes.cloud_sync.desired import require_fit
 from runbook_lib.routes.connect_sync.planning import require_connect_fit
 from runbook_lib.routes.direct.selection import require_selection
@@ -49,12 +50,16 @@ class Undoable:
     reason: str = ""
 
     @property
+    def _minute(self) -> str:
+        return self.started[:16].replace("T", " ")
+
+    @property
     def said(self) -> Text:
         """What the record is, for a list of them: when, what it did to how many groups, for which change and why."""
         change = self.record.parent.name
         return t(
             "{time} UTC: {operation}, {groups}, {outcome}; {change}",
-            time=self.started[:16].replace("T", " "),
+            time=self._minute,
             operation=self.operation,
             groups=counted(self.groups, "group"),
             outcome=self.outcome,
@@ -64,10 +69,9 @@ class Undoable:
     @property
     def line(self) -> str:
         """The line for the parameters file, and what the record is, as a comment."""
-        day = self.started[:16].replace("T", " ")
         noun = "group" if self.groups == 1 else "groups"
         path = json.dumps(self.record.as_posix(), ensure_ascii=False)
-        return f"undo_record: {path}  # {day} UTC, {self.operation}, {self.groups} {noun}, {self.outcome}"
+        return f"undo_record: {path}  # {self._minute} UTC, {self.operation}, {self.groups} {noun}, {self.outcome}"
 
 
 def undoable(records: Path) -> list[Undoable]:
@@ -116,14 +120,13 @@ def _finished(folder: Path) -> Iterator[Undoable]:
             continue
         facts: dict[str, Any] = json.loads(read_plain(journal.run / RECORD, largest=LARGEST_PLAN).data)
         plan = facts["plan"]
-        told = facts.get("parameters")
         yield Undoable(
             journal.run,
             str(facts["started"]),
             str(plan["operation"]),
             int(plan["groups"]),
             str(facts["outcome"]),
-            str(told.get("reason") or "") if isinstance(told, dict) else "",
+            str(mapping_in(facts.get("parameters")).get("reason") or ""),
         )
 
 
