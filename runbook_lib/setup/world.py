@@ -22,6 +22,7 @@ from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.snapshot import read_tenant
 from runbook_lib.graph.tenant.cloud_sync import read_cloud_sync
 from runbook_lib.graph.tenant.jobs import CloudSyncJob
+from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.text import Text, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.connections import addresses_of, split_server
@@ -92,14 +93,18 @@ class SetupWorld:
 
     def sign_in(self, parameters: Parameters) -> Text:
         """Sign the app in and say who answered."""
-        with open_graph(
+        with self._graph(parameters) as graph:
+            tenant = read_tenant(graph, parameters.tenant_id)
+        return t("Signed in: tenant {name}.", name=printable(tenant.display_name))
+
+    def _graph(self, parameters: Parameters) -> GraphClient:
+        """A client for the tenant; its first request signs the app in."""
+        return open_graph(
             absolute_paths(parameters, self.root),
             environment=self._environment,
             clock=self._clock,
             sleep=self._sleep,
-        ) as graph:
-            tenant = read_tenant(graph, parameters.tenant_id)
-        return t("Signed in: tenant {name}.", name=printable(tenant.display_name))
+        )
 
     def find_controllers(self, domain: str, parameters: Parameters) -> tuple[str, ...]:
         """Host names of the domain's controllers."""
@@ -156,12 +161,7 @@ class SetupWorld:
         """Every job of Cloud Sync, read once; or why the app does not see them."""
         if self._jobs is None:
             try:
-                with open_graph(
-                    absolute_paths(parameters, self.root),
-                    environment=self._environment,
-                    clock=self._clock,
-                    sleep=self._sleep,
-                ) as graph:
+                with self._graph(parameters) as graph:
                     self._jobs = read_cloud_sync(graph).jobs
             except RunbookError as error:
                 self._jobs = error
