@@ -63,8 +63,11 @@ def left_out_view(plan: Plan) -> View:
 
 def before_after_view(plan: Plan) -> View:
     """For the gate: what becomes of each group, as a picture."""
-    text = t("{changes} to {groups}", changes=changes_text(len(plan.changes)), groups=_groups_text(plan.groups))
-    return View(plan_before_after(plan), text)
+    return View(plan_before_after(plan), _changes_to_groups(plan))
+
+
+def _changes_to_groups(plan: Plan) -> Text:
+    return t("{changes} to {groups}", changes=changes_text(len(plan.changes)), groups=_groups_text(plan.groups))
 
 
 def left_out_text(plan: Plan) -> Text:
@@ -90,9 +93,7 @@ def _left_out(plan: Plan, most: int) -> Markup:
 
 def plan_view(plan: Plan, findings: Sequence[Finding]) -> View:
     """The whole plan: digest and phrase, counts, every change, every group that is left alone."""
-    title = t("Nothing to change")
-    if plan.changes:
-        title = t("{changes} to {groups}", changes=changes_text(len(plan.changes)), groups=_groups_text(plan.groups))
+    title = _changes_to_groups(plan) if plan.changes else t("Nothing to change")
     head = facts_html(
         [
             (t("Operation"), plan.operation.title),
