@@ -14,7 +14,7 @@ from runbook_lib.model.target import Route
 from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import printable
 from runbook_lib.shown.html import facts_html, rows_html, sentence_html, text_html
-from runbook_lib.shown.plan import deletion_tables, left_alone_html, object_heading, values_text
+from runbook_lib.shown.plan import deletion_tables, left_alone_html, member_name, object_heading, values_text
 
 _MOST_MEMBERS = 100
 """Members of one change that are named; plan.json has all."""
@@ -95,7 +95,7 @@ def _members_listed(change: Change) -> Markup:
     found = change.payload.member_differences()
     shown = Markup()
     for added, title in ((True, t("added: ")), (False, t("removed: "))):
-        names = [one.name or t("a group that this plan creates") for one in found if one.added is added]
+        names = [member_name(one) for one in found if one.added is added]
         if not names:
             continue
         listed = Markup("; ").join(

@@ -9,7 +9,7 @@ import pandas as pd
 
 from runbook_lib.model.change import Change, Plan
 from runbook_lib.model.text import Text, joined, t
-from runbook_lib.shown.plan import values_text
+from runbook_lib.shown.plan import member_name, values_text
 
 PLAN_HEADINGS: Mapping[str, Text] = {
     "change": t("Change"),
@@ -61,11 +61,7 @@ def _row(change: Change) -> dict[str, Any]:
         for one in change.payload.value_differences()
     ]
     said = values or change.payload.summary(change.kind)
-    found = change.payload.member_differences()
-    names = {
-        added: [one.name or t("a group that this plan creates") for one in found if one.added is added]
-        for added in (True, False)
-    }
+    members = change.payload.member_differences()
     return {
         "change": change.kind.title,
         "display_name": change.display_name,
@@ -73,6 +69,6 @@ def _row(change: Change) -> dict[str, Any]:
         "object": change.payload.object_name,
         "why": change.why,
         "values": "\n".join(said),
-        "members_added": "\n".join(names[True]),
-        "members_removed": "\n".join(names[False]),
+        "members_added": "\n".join(member_name(one) for one in members if one.added),
+        "members_removed": "\n".join(member_name(one) for one in members if not one.added),
     }

@@ -8,7 +8,7 @@ from markupsafe import Markup
 
 from runbook_lib.change.plan_as_read import LEFT_OUT_FILE, in_order, named_of
 from runbook_lib.inventory.naming import distinct_names
-from runbook_lib.model.change import Change, Plan
+from runbook_lib.model.change import Change, MemberDifference, Plan
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.target import Route
@@ -169,7 +169,7 @@ def _details(changes: Sequence[Change]) -> Markup:
         (
             change.display_name,
             t("added") if one.added else t("removed"),
-            one.name or t("a group that this plan creates"),
+            member_name(one),
         )
         for change in changes
         for one in change.payload.member_differences()
@@ -182,6 +182,11 @@ def _details(changes: Sequence[Change]) -> Markup:
         headings_of_members = (t("Group"), t("Member"), t("AD object"))
         shown += rows_html(headings_of_members, members, caption=t("Members added and removed"), limit=500)
     return shown
+
+
+def member_name(member: MemberDifference) -> str:
+    """What a member is called; one that does not exist yet is told as such."""
+    return member.name or t("a group that this plan creates")
 
 
 def values_text(values: Sequence[str]) -> Text:
