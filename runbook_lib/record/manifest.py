@@ -178,7 +178,6 @@ def named_by_followers(change_folder: Path, run_id: str) -> list[tuple[str, str]
 
 
 OPEN = t("open: not sealed yet")
-_MISSING = "{name}: missing"
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,8 +210,7 @@ def verified_record(folder: RecordFolder) -> Verification:
         return Verification(sealed=True, ok=False, problems=(_printable(problem),), files=0)
     if pruned := _pruned(folder.path):
         # Whoever can write here can say so of a run whose files they changed: what is left is looked at all the same.
-        found, _ = _compare_files(folder.path, manifest)
-        altered = [one for one in found if one.template != _MISSING and one.values["name"] != PRUNED]
+        altered, _ = _compare_files(folder.path, manifest, pruned=True)
         problems = [*altered, pruned, *_compare_chain(folder.change_folder, manifest), *signature_problems(folder)]
         return Verification(True, ok=False, problems=tuple(map(_printable, problems)), files=0, pruned=not altered)
     problems, files_read = _compare_files(folder.path, manifest)
@@ -254,14 +252,16 @@ def _pruned(folder: Path) -> Text:
     return t("{name}: its files were removed at {at} by {by}; the manifest is left", name=PRUNED, at=at, by=by)
 
 
-def _compare_files(folder: Path, manifest: Mapping[str, Any]) -> tuple[list[Text], int]:
+def _compare_files(folder: Path, manifest: Mapping[str, Any], *, pruned: bool = False) -> tuple[list[Text], int]:
+    """What differs from the manifest, and how many files were read; of a run that was pruned, what is left of it."""
     problems: list[Text] = []
     listed = {entry["path"]: entry for entry in manifest["files"]}
     if len(listed) != len(manifest["files"]):
         problems.append(t("{manifest}: a file is listed twice", manifest=MANIFEST))
-    present = {name: path for name, path in plain_files(folder) if name not in NOT_LISTED}
+    unlisted = NOT_LISTED | {PRUNED} if pruned else NOT_LISTED
+    present = {name: path for name, path in plain_files(folder) if name not in unlisted}
     files_read = 0
-    for name in sorted(listed.keys() | present.keys()):
+    for name in sorted(present.keys() if pruned else listed.keys() | present.keys()):
         if name not in present:
             problems.append(t("{name}: missing", name=name))
         elif name not in listed:

@@ -13,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.index import build_index
-from runbook_lib.record.manifest import verified_record
+from runbook_lib.record.manifest import build_manifest, verified_record
 from runbook_lib.record.retention import Retention, remove_files, retention
 from runbook_lib.runner.cli import cli
 from tests.unit.notebook.field import Field
@@ -74,6 +74,18 @@ def test_a_run_that_was_edited_and_called_removed_is_named_and_kept(old: Field) 
     assert run.name not in names
     assert "not as it was sealed: record.html" in why[run.name]
     assert "DAMAGED: record.html" in build_index(old.records).read_text("utf-8")
+
+
+def test_a_manifest_that_lists_a_file_twice_is_named_where_files_were_removed_too(old: Field) -> None:
+    run = old.runs()[-1]
+    take_away(old)
+    assert verified_record(RecordFolder(run)).pruned
+    told = json.loads((run / "MANIFEST.json").read_bytes())
+    named = {key: told[key] for key in ("change_id", "run_id", "sealed_at", "previous")}
+    (run / "MANIFEST.json").write_bytes(build_manifest([*told["files"], told["files"][0]], **named))
+    result = verified_record(RecordFolder(run))
+    assert (result.ok, result.pruned) == (False, False)
+    assert result.problems[0] == "MANIFEST.json: a file is listed twice"
 
 
 def test_what_went_shows_and_the_chain_holds(old: Field) -> None:
