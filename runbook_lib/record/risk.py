@@ -120,7 +120,7 @@ def back_sentences(facts: Mapping[str, Any], beside: Beside, outcome: Outcome | 
     if outcome is Outcome.PARTIAL:
         yield t("First run the notebook again with the same change id: it resumes. What is finished can be undone.")
         return
-    waits = outcome is Outcome.AWAITING_APPROVAL or outcome is None
+    waits = _waits(outcome)
     if not written and not waits and beside.approved_before is not None:
         yield t(
             "This run wrote nothing. What the run {run} of this change did is taken back from the record of that run.",
@@ -143,13 +143,18 @@ def back_sentences(facts: Mapping[str, Any], beside: Beside, outcome: Outcome | 
         yield t("Groups that this run created are then retired, or deleted with disable_by: delete.")
 
 
+def _waits(outcome: Outcome | None) -> bool:
+    """Whether the plan may still be carried out: it waits for an approval, or its run has not ended."""
+    return outcome is Outcome.AWAITING_APPROVAL or outcome is None
+
+
 def undo_line(beside: Beside, place: str, outcome: Outcome | None) -> Text:
     """The command that plans the way back; empty where nothing was written.
 
     A plan that waits has no way back yet: that of the run before it would take back something else.
     """
     if beside.written is None or not beside.written.anything:
-        if beside.approved_before is None or outcome is Outcome.AWAITING_APPROVAL or outcome is None:
+        if beside.approved_before is None or _waits(outcome):
             return NOTHING
         place = f"{place.rpartition('/')[0]}/{beside.approved_before.run_id}"
     return t("gwb run 60-undo-change -f PARAMETERS -p change_id CHANGE -p undo_record {place}", place=typed(place))
