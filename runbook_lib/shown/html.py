@@ -254,14 +254,15 @@ def _shown_rows(
     else:
         count = t("1 row") if total == 1 else t("{total} rows", total=total)
     inner = Markup("<thead><tr>{}</tr></thead><tbody>{}</tbody>").format(head, body)
-    # A keyboard scrolls what has the focus (axe-core: scrollable-region-focusable).
-    return _table(caption, count, inner, focus=Markup(' tabindex="0"') if wide else Markup())
+    return _table(caption, count, inner, scrolls=wide)
 
 
-def _table(caption: Text, count: Text, inner: Markup, *, focus: Markup | None = None) -> Markup:
+def _table(caption: Text, count: Text, inner: Markup, *, scrolls: bool = False) -> Markup:
     quiet = Markup('<span style="font-weight:400;color:{}"> · {}</span>').format(QUIET, count) if count else Markup()
+    # A keyboard scrolls what has the focus (axe-core: scrollable-region-focusable).
+    focus = Markup(' tabindex="0"') if scrolls else Markup()
     return Markup('<div style="{}"{}><table style="{}"><caption style="{}">{}{}</caption>{}</table></div>').format(
-        SCROLL, focus or Markup(), TABLE, CAPTION, text_html(caption), quiet, inner
+        SCROLL, focus, TABLE, CAPTION, text_html(caption), quiet, inner
     )
 
 
