@@ -63,6 +63,9 @@ class ChangeWindow:
     end: int
     zone: ZoneInfo
 
+    def __contains__(self, at: datetime) -> bool:
+        return any(at in span for span in self.spans(at, at + timedelta.resolution))
+
     def on(self, day: date) -> Span | None:
         """The window that begins on this day of its zone; None where there is none, or clocks jump over all of it."""
         if day.weekday() not in self.days:

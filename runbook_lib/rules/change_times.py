@@ -70,7 +70,10 @@ class ChangeTimes:
         Raises:
             AwaitingWindow: ``outside-change-window`` or ``blackout``, with the next time at which writing is allowed.
         """
-        if not self.limited or (at < self.known_until and self.open_until(at) is not None):
+        blackout = next((b for b in self.blackouts if at in b.span), None)
+        in_window = not self.windows or any(at in window for window in self.windows)
+        # Asked before every write: the spans of all the time ahead are worked out for the message alone.
+        if not self.limited or (blackout is None and in_window and at < self.known_until):
             return
         spans = self.open_spans(at)
         values: dict[str, object] = {"now": iso_seconds(at), "next": iso_seconds(spans[0].begins) if spans else None}
@@ -79,7 +82,6 @@ class ChangeTimes:
             if spans
             else t("There is no time to write within {days} days: check change_windows.", days=LOOKED_AHEAD.days)
         )
-        blackout = next((b for b in self.blackouts if at in b.span), None)
         if blackout is not None:
             raise AwaitingWindow(
                 t(

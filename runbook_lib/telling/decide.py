@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from enum import Enum
 
 from runbook_lib.model.change_window import parse_window
@@ -38,8 +38,6 @@ def to_be_told(entry: NotifyParameter, message: RunMessage, *, last: str | None,
         return Told.NOT_ASKED
     if entry.only_when_changed and message.state == last:
         return Told.UNCHANGED
-    if entry.quiet:
-        quiet = parse_window(entry.quiet)
-        if any(now in span for span in quiet.spans(now, now + timedelta(seconds=1))):
-            return Told.QUIET
+    if entry.quiet and now in parse_window(entry.quiet):
+        return Told.QUIET
     return Told.SENT

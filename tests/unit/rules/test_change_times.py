@@ -81,6 +81,18 @@ def test_after_the_time_that_was_looked_at_nothing_is_allowed() -> None:
         limited.require_open(NOW + LOOKED_AHEAD)
 
 
+def test_a_time_is_open_where_the_spans_ahead_hold_it() -> None:
+    freeze = calendar("DTSTART:20261205T220000Z\nDTEND:20261206T010000Z", "DTSTART:20261206T030000Z\nDURATION:PT0S")
+    for limited in (times(["Sat 22:00-04:00 Europe/Madrid", "daily 02:30-03:30 UTC"], freeze), times([], freeze)):
+        for hour in range(24):
+            at = datetime(2026, 12, 5, 18, tzinfo=UTC) + timedelta(hours=hour)
+            if limited.open_until(at) is not None:
+                limited.require_open(at)
+                continue
+            with pytest.raises(AwaitingWindow):
+                limited.require_open(at)
+
+
 def test_a_calendar_that_leaves_no_time_says_so() -> None:
     always = calendar("DTSTART:20200101T000000Z\nDTEND:20400101T000000Z\nSUMMARY:x")
     with pytest.raises(AwaitingWindow) as caught:
