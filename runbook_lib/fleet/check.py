@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-import zoneinfo
 from collections.abc import Iterator
 
 from runbook_lib.files import safe_folder_name
 from runbook_lib.fleet.model import Fleet
+from runbook_lib.model.change_window import zone_named
 from runbook_lib.model.text import t
 from runbook_lib.parameters.problems import Complaint
 
@@ -32,7 +32,7 @@ def fleet_complaints(fleet: Fleet) -> Iterator[Complaint]:
             "bad-value",
             t("Write minute, hour, day of month, month, day of week: 15 2 * * 1-5"),
         )
-    if not _is_zone(fleet.time_zone):
+    if zone_named(fleet.time_zone) is None:
         yield Complaint(
             ("time_zone",),
             t("is no time zone that this machine knows"),
@@ -77,13 +77,3 @@ def _of_tenants(fleet: Fleet) -> Iterator[Complaint]:
                     (*at, "secrets_prefix"), t("begins as that of {name} does", name=name), "secrets-prefix-twice"
                 )
         prefixes.append((entry.secrets_prefix, entry.name))
-
-
-def _is_zone(name: str) -> bool:
-    if not zoneinfo.available_timezones():
-        return True  # Windows without tzdata: nothing here knows better
-    try:
-        zoneinfo.ZoneInfo(name)
-    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-        return False
-    return True

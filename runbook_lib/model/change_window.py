@@ -100,14 +100,20 @@ def parse_window(text: str) -> ChangeWindow:
         raise MalformedWindow(t("begins at 24:00: write 00:00 and the day after"))
     if begin == end:
         raise MalformedWindow(t("begins and ends at the same time; a whole day is 00:00-24:00"))
-    try:
-        zone = ZoneInfo(found["zone"])
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        # OSError: a folder of the database ("Europe").
+    zone = zone_named(found["zone"])
+    if zone is None:
         raise MalformedWindow(
             t("names the time zone {zone}, which is not in the time zone database", zone=found["zone"])
-        ) from None
+        )
     return ChangeWindow(text, _days(found["days"]), begin, end, zone)
+
+
+def zone_named(name: str) -> ZoneInfo | None:
+    """The time zone that the IANA database has under a name; None where it has none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None  # OSError: a folder of the database ("Europe")
 
 
 def merged(spans: Iterable[Span]) -> tuple[Span, ...]:

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from runbook_lib.model.change_window import Span
+from runbook_lib.model.change_window import Span, zone_named
 from runbook_lib.model.text import Text, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.rules.change_times import Blackout
@@ -101,10 +101,10 @@ def _require_understood(event: Any) -> None:
 
 
 def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise MalformedCalendar(t("it is in the unknown time zone {zone}", zone=printable(name))) from None
+    zone = zone_named(name)
+    if zone is None:
+        raise MalformedCalendar(t("it is in the unknown time zone {zone}", zone=printable(name)))
+    return zone
 
 
 def _span(begins: date, until: date, zones: list[ZoneInfo]) -> Iterator[Span]:
