@@ -17,7 +17,7 @@ from runbook_lib.model.text import NOTHING, Text, t, verbatim
 from runbook_lib.parameters.file_text import read_text
 from runbook_lib.parameters.load import load_parameters
 from runbook_lib.parameters.model import Parameters
-from runbook_lib.parameters.paths import absolute_paths, resolve
+from runbook_lib.parameters.paths import absolute_paths, found_file, resolve
 from runbook_lib.parameters.problems import Problem, Problems
 from runbook_lib.parameters.validate import shown_part, type_text
 from runbook_lib.parameters.yaml_text import Location, convert, entries
@@ -60,8 +60,7 @@ def read_fleet(file: Path, *, project_root: Path) -> ReadFleet:
     Raises:
         UsageError: One for everything that is wrong, with file and line.
     """
-    if not file.is_absolute() and not file.exists():
-        file = resolve(str(file), project_root)
+    file = found_file(file, project_root)
     read = _Read(file)
     _take_values(read, read_text(file, project_root))
     fleet = _validated(read)
@@ -210,7 +209,7 @@ def _jobs(fleet: Fleet, told: Mapping[str, Parameters], root: Path) -> Iterator[
     keys = {name: keys_of(parameters) for name, parameters in told.items()}
     sets = sets_of(keys)
     for entry in fleet.tenants:
-        files = tuple(_file(text, root) for text in entry.files)
+        files = tuple(found_file(Path(text), root).absolute() for text in entry.files)
         for notebook in _notebooks(fleet, entry):
             yield Job(
                 tenant=entry.name,
@@ -222,9 +221,3 @@ def _jobs(fleet: Fleet, told: Mapping[str, Parameters], root: Path) -> Iterator[
                 keys=keys[entry.name],
                 together=sets[entry.name],
             )
-
-
-def _file(text: str, root: Path) -> Path:
-    """The parameters file that ``load_parameters`` reads under this name."""
-    path = Path(text)
-    return path.absolute() if path.is_absolute() or path.exists() else resolve(text, root)

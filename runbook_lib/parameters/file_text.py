@@ -7,7 +7,7 @@ from pathlib import Path
 
 from runbook_lib.errors import UsageError
 from runbook_lib.model.text import t
-from runbook_lib.parameters.paths import resolve
+from runbook_lib.parameters.paths import found_file
 
 LARGEST_FILE = 1_000_000
 """Bytes. A parameters file holds some hundred lines; something larger is another file."""
@@ -19,8 +19,7 @@ def read_text(path: Path, project_root: Path) -> str:
     Raises:
         UsageError: It is not there, no regular file, too large, not UTF-8, or cannot be read.
     """
-    if not path.is_absolute() and not path.exists():
-        path = resolve(str(path), project_root)
+    path = found_file(path, project_root)
     try:
         if not stat.S_ISREG(path.stat().st_mode) and not path.is_dir():
             # Opening a pipe would wait for whoever writes to it, and a device may never end.

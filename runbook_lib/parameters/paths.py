@@ -47,6 +47,11 @@ def resolve(path_text: str, root: Path) -> Path:
     return Path(os.path.abspath(root / Path(path_text).expanduser()))  # noqa: PTH100
 
 
+def found_file(path: Path, root: Path) -> Path:
+    """The file that a person names: relative to the current folder where it is there, else to ``root``."""
+    return path if path.is_absolute() or path.exists() else resolve(str(path), root)
+
+
 def named_files(text: str, root: Path) -> list[Path]:
     """The files that the text names: one, several with the system's path separator (``:``, Windows ``;``), or none."""
     if not text:
