@@ -56,10 +56,10 @@ def _of_tenants(fleet: Fleet) -> Iterator[Complaint]:
         seen.add(entry.name.casefold())
         if not entry.files:
             yield Complaint((*at, "files"), t("names no parameters file"), "bad-value")
-        if not entry.notebooks and not fleet.notebooks:
+        notebooks = fleet.notebooks_of(entry)
+        if not notebooks:
             yield Complaint((*at, "notebooks"), t("are given neither here nor for the fleet"), "key-missing")
-        own = entry.notebooks or fleet.notebooks
-        if len(set(own)) < len(own):
+        if len(set(notebooks)) < len(notebooks):
             yield Complaint((*at, "notebooks"), t("name a notebook twice"), "bad-value")
         if not entry.secrets_prefix:
             continue

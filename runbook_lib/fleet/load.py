@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -162,7 +162,7 @@ def _look_at_notebooks(read: _Read, fleet: Fleet, number: int, parameters: Param
     """Whether its notebooks are there and have what they cannot do without."""
     entry = fleet.tenants[number]
     at: Location = ("tenants", number)
-    for notebook in _notebooks(fleet, entry):
+    for notebook in fleet.notebooks_of(entry):
         try:
             require_needs(find_notebook(notebook, root).stem, parameters)
         except RunbookError as error:
@@ -201,16 +201,12 @@ def _require_own_changes(read: _Read, fleet: Fleet, told: Mapping[str, Parameter
             )
 
 
-def _notebooks(fleet: Fleet, entry: TenantEntry) -> Iterable[str]:
-    return entry.notebooks or fleet.notebooks
-
-
 def _jobs(fleet: Fleet, told: Mapping[str, Parameters], root: Path) -> Iterator[Job]:
     keys = {name: keys_of(parameters) for name, parameters in told.items()}
     sets = sets_of(keys)
     for entry in fleet.tenants:
         files = tuple(found_file(Path(text), root).absolute() for text in entry.files)
-        for notebook in _notebooks(fleet, entry):
+        for notebook in fleet.notebooks_of(entry):
             yield Job(
                 tenant=entry.name,
                 notebook=notebook,

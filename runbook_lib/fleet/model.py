@@ -61,3 +61,7 @@ class Fleet(BaseModel):
         "s3://bucket/records), written by the scheduler; empty: none",
     )
     tenants: list[TenantEntry] = Field(description="The tenants")
+
+    def notebooks_of(self, entry: TenantEntry) -> list[str]:
+        """What a tenant runs, in order: its own notebooks, else those of the fleet."""
+        return entry.notebooks or self.notebooks
