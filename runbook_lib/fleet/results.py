@@ -21,8 +21,8 @@ from runbook_lib.model.moment import iso_seconds, moment_in
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import t
 from runbook_lib.record.folder import RecordFolder, json_bytes, write_atomically
+from runbook_lib.record.mappings import mapping_in, mapping_of_file
 from runbook_lib.record.run_end import decided
-from runbook_lib.strict_file import LARGEST_PLAN, read_plain
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +121,16 @@ _LONGEST = 2_000
 def _left_open(change_folder: Path, since: datetime) -> RecordFolder | None:
     """The newest run of a change that was begun since then and is not sealed."""
     found = [path.parent for path in change_folder.glob(f"*/{RECORD}") if not (path.parent / MANIFEST).exists()]
-    begun = {path: moment_in(_json((path / RECORD).read_text(encoding="utf-8")).get("started")) for path in found}
+    begun = {path: moment_in(mapping_of_file(path / RECORD).get("started")) for path in found}
     own = [path for path, at in begun.items() if at is not None and at >= since.replace(microsecond=0)]
     return RecordFolder(max(own, key=lambda path: (str(begun[path]), path.name))) if own else None
 
 
 def _json(text: str) -> Mapping[str, Any]:
     try:
-        found = json.loads(text)
+        return mapping_in(json.loads(text))
     except (ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _outcome(value: object) -> Outcome | None:
@@ -199,12 +198,11 @@ def kept_results(records: Path, run: str) -> dict[tuple[str, str], JobResult]:
     """The results of one run of a fleet, by tenant and notebook; what cannot be read is left out."""
     found: dict[tuple[str, str], JobResult] = {}
     for path in sorted((records / FLEET / run).glob("*.json")):
+        told = {name: value for name, value in mapping_of_file(path).items() if name != "heals"}
         try:
-            told = json.loads(read_plain(path, largest=LARGEST_PLAN).data)
-            told.pop("heals", None)
             result = JobResult(**told)
             Outcome(result.outcome)
-        except (OSError, ValueError, TypeError, AttributeError, RecursionError):
+        except (ValueError, TypeError):
             continue
         found[(result.tenant, result.notebook)] = result
     return found
