@@ -36,6 +36,8 @@ def ending_signals_as_interrupts() -> Iterator[None]:
             yield
     finally:
         sys.unraisablehook = hook
+        # What ended this block must not end what the same process begins next.
+        _interrupted.clear()
 
 
 def raise_if_interrupted() -> None:

@@ -37,3 +37,9 @@ def test_a_signal_in_a_finalizer_is_dropped_by_python_but_not_by_us() -> None:
             raise_if_interrupted()
     with ending_signals_as_interrupts():
         raise_if_interrupted()
+
+
+def test_what_begins_after_an_interrupted_command_is_not_interrupted() -> None:
+    with pytest.raises(KeyboardInterrupt), ending_signals_as_interrupts():
+        os.kill(os.getpid(), signal.SIGINT)
+    raise_if_interrupted()
