@@ -27,6 +27,20 @@ _FLAGS = (
 )
 
 
+# A page that is being laid out moves below the pointer: what is clicked has to be in one place for some frames, and to
+# be what a pointer there points at.
+_PLACE = """(async () => {
+  const e = window.toBeClicked, frame = () => new Promise(done => requestAnimationFrame(done));
+  e.scrollIntoView({block: 'center'});
+  const middle = () => { const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; };
+  const before = middle();
+  for (let frames = 0; frames < 3; frames++) await frame();
+  const after = middle(), hit = document.elementFromPoint(...after);
+  const there = hit && (e.contains(hit) || hit === e.parentElement || [...(e.labels ?? [])].some(l => l.contains(hit)));
+  return there && before[0] === after[0] && before[1] === after[1] ? after : null;
+})()"""
+
+
 class Page:
     """One tab."""
 
@@ -64,14 +78,20 @@ class Page:
         raise AssertionError(f"{expression}\n{self.value('document.body.innerText')}")
 
     def click(self, expression: str) -> None:
-        """Press and release the left button in the middle of an element, as a hand does."""
-        self.wait(expression)
-        place = self.value(
-            f"(() => {{ const e = {expression}; e.scrollIntoView({{block: 'center'}});"
-            " const r = e.getBoundingClientRect(); return [r.x + r.width / 2, r.y + r.height / 2]; })()"
-        )
+        """Press and release the left button in the middle of an element, once that lies still and nothing covers it."""
+        self.wait(f"(window.toBeClicked = {expression})")
+        deadline = time.monotonic() + SOON
+        while (place := self._place()) is None:
+            assert time.monotonic() < deadline, f"it never lies still, or something covers it: {expression}"
+            time.sleep(0.1)
+            self.wait(f"(window.toBeClicked = {expression})")
         for kind in ("mouseMoved", "mousePressed", "mouseReleased"):
             self.send("Input.dispatchMouseEvent", type=kind, x=place[0], y=place[1], button="left", clickCount=1)
+
+    def _place(self) -> tuple[float, float] | None:
+        answer = self.send("Runtime.evaluate", expression=_PLACE, awaitPromise=True, returnByValue=True)
+        place = answer["result"].get("value")
+        return None if place is None else (place[0], place[1])
 
     def type(self, text: str) -> None:
         """Text into the field that has the focus."""

@@ -126,8 +126,10 @@ def approve(tab: Page, record: Path) -> None:
     """Answer the form of the gate, as a person does; its button runs the gate again and the cells below it."""
     came_to(tab, GATE)
     for number, text in enumerate(("Kim", planned(record, ROUTES).phrase)):
-        tab.click(f"{cell(GATE)}.querySelectorAll('.widget-text input')[{number}]")
+        field = f"{cell(GATE)}.querySelectorAll('.widget-text input')[{number}]"
+        press(tab, field, until=f"document.activeElement === {field}")
         tab.type(text)
+        tab.wait(f"{field}.value === {json.dumps(text)}")
     tab.click(f"(b => b && !b.disabled && b)({cell(GATE)}.querySelector('button.jupyter-button'))")
     tab.wait(f"!{output(GATE)}.includes('Awaiting approval')")
 

@@ -73,7 +73,7 @@ def _page(name: str) -> str:
 @example("".join(hostile.TEXTS))
 def test_names_never_become_markup(name: str) -> None:
     # The same page with a dull name of that length has the same elements, but for bdi around letters beyond ASCII.
-    # Words of our own mean something on a page (plan.json is a file to be opened), and hypothesis tries them: § is none.
+    # Words of our own mean something on a page (plan.json is a file), and hypothesis tries them: § is none of them.
     name = f"§{name}"
     read, dull = parsed(_page(name)), parsed(_page("d" * len(name)))
     assert [t for t in read.tags if t != "bdi"] == [t for t in dull.tags if t != "bdi"]

@@ -132,7 +132,7 @@ def test_two_thousand_rows_are_no_slower_for_being_strange() -> None:
     """No limit and no second way: what is not ours takes the same path."""
     frame = pd.DataFrame({f"c{n}": ["Équipe <b>"] * 2000 for n in range(8)})
     page = ours.table_html(frame, caption=verbatim("All"), limit=2000)
-    # The focus of a table that scrolls is JupyterLab's alone. (pytest would take minutes to show how such texts differ.)
+    # The focus of a table that scrolls is JupyterLab's alone. (To show how such texts differ takes pytest minutes.)
     whole = safe_html(page) == page.replace(' tabindex="0"', "")
     assert whole
     foreign = "<i>x</i>" * 100_000
