@@ -184,9 +184,9 @@ def _details(changes: Sequence[Change]) -> Markup:
     return shown
 
 
-def member_name(member: MemberDifference) -> str:
+def member_name(member: MemberDifference) -> Text:
     """What a member is called; one that does not exist yet is told as such."""
-    return member.name or t("a group that this plan creates")
+    return verbatim(member.name) or t("a group that this plan creates")
 
 
 def values_text(values: Sequence[str]) -> Text:
