@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def left_out_at_the_gate(cells: Cells, monkeypatch: pytest.MonkeyPatch) -> list[
     monkeypatch.setattr(RunContext, "show", lambda _, view: said.append(f"{view.html} {view.text}"))
     cells.run("gate")
     assert isinstance(cells.raised, AwaitingApproval)
-    return [view for view in said if "left out" in view]
+    return [view for view in said if re.search(r"\b(is|are) left out\b", view)]
 
 
 def test_the_gate_names_who_is_left_out_and_the_record_has_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
