@@ -138,8 +138,8 @@ PAIRS = (("records", "prune"),)
 
 @lru_cache
 def help_of(*command: str) -> str:
-    gwb = Path(sys.executable).parent / "gwb"
-    done = subprocess.run([gwb, *command, "--help"], capture_output=True, text=True, check=False)
+    gwb = [sys.executable, "-m", "runbook_lib.runner"]
+    done = subprocess.run([*gwb, *command, "--help"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"gwb {' '.join(command)} --help: {done.stderr[-500:]}"
     return done.stdout
 

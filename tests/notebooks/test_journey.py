@@ -223,7 +223,7 @@ def test_plain_papermill_runs_the_same_notebook_and_seal_closes_its_record(whole
 
 def test_in_jupyterlab_the_parameters_file_is_named_by_the_environment(whole: Whole, tmp_path: Path) -> None:
     output = tmp_path / "interactive.ipynb"
-    command = [sys.executable, "-m", "jupyter", "nbconvert", "--to", "notebook", "--execute", "--output", str(output)]
+    command = [sys.executable, "-m", "nbconvert", "--to", "notebook", "--execute", "--output", str(output)]
     environment = {
         **os.environ,
         "JPY_SESSION_NAME": str(ROOT / "notebooks" / "50-check-drift.ipynb"),
