@@ -94,6 +94,21 @@ class RehearsalFolder:
         return self.path / "control-token.txt"
 
     @property
+    def challenges(self) -> Path:
+        """Folder of the files by which Azure Arc knows its callers."""
+        return self.path / "challenges"
+
+    @property
+    def federated_token(self) -> Path:
+        """A token of an issuer that the app registration trusts."""
+        return self.path / "federated-token.txt"
+
+    @property
+    def identities(self) -> Path:
+        """The environment variables of a machine or app with an identity of its own, by what it is, as JSON."""
+        return self.path / "identities.json"
+
+    @property
     def parameters(self) -> Path:
         """A parameters file that works with this rehearsal, for the direct route."""
         return self.path / "parameters.yaml"

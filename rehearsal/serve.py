@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import errno
 import gc
+import json
 import os
 import shutil
 import signal
@@ -20,7 +21,9 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from rehearsal.certificates import make_certificates, server_context, utc_now
+from rehearsal.certificates import make_certificates, server_context, utc_now, write_private
+from rehearsal.cloud.machine_identity import MachineIdentity
+from rehearsal.contoso.registrations import ASSIGNED_CLIENT_ID, CLUSTER, MACHINE_CLIENT_ID
 from rehearsal.folder import HOST, RehearsalFolder, new_passwords
 from rehearsal.leftovers import take_away
 from rehearsal.options import StartOptions, add_arguments, options_of
@@ -34,6 +37,8 @@ from runbook_lib.model.text import t
 
 ATTESTED_FOR = timedelta(days=30)
 """How long attestation and acknowledgements of the parameters file count."""
+FEDERATED_FOR = timedelta(days=1)
+"""How long the token of a workload counts: nobody renews it here."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -142,6 +147,7 @@ async def _serve(folder: RehearsalFolder, told: argparse.Namespace, options: Sta
     _stop_on_signals(loop, world.stopped.set)
     parent.now_ends(world, loop)
     ports = await _listen(world, folder)
+    machine = await _with_identity(world, folder, ports)
     until = utc_now().date() + ATTESTED_FOR
     for route, path in (
         (Route.DIRECT, folder.parameters),
@@ -163,7 +169,20 @@ async def _serve(folder: RehearsalFolder, told: argparse.Namespace, options: Sta
         await world.stopped.wait()
     finally:
         folder.state.unlink(missing_ok=True)
+        await machine.stop()
         await world.stop()
+
+
+async def _with_identity(world: World, folder: RehearsalFolder, ports: Ports) -> MachineIdentity:
+    """What gives this machine a managed identity, and the token of a workload, as ``identities.json`` says."""
+    machine = MachineIdentity(
+        world.sign_in, system=MACHINE_CLIENT_ID, assigned=(ASSIGNED_CLIENT_ID,), folder=folder.challenges
+    )
+    port = await machine.start(f"https://{HOST}:{ports.graph}")
+    write_private(folder.federated_token, world.sign_in.federated_token(CLUSTER, life=FEDERATED_FOR).encode())
+    found = {**machine.environments(port), "workload": {"AZURE_FEDERATED_TOKEN_FILE": str(folder.federated_token)}}
+    write_private(folder.identities, (json.dumps(found, indent=2) + "\n").encode())
+    return machine
 
 
 async def _listen(world: World, folder: RehearsalFolder) -> Ports:

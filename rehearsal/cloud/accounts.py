@@ -13,6 +13,15 @@ from rehearsal.cloud.store import CloudStore
 
 
 @dataclass(frozen=True)
+class FederatedCredential:
+    """A token of another issuer that an app registration trusts; each is compared letter by letter."""
+
+    issuer: str
+    subject: str
+    audience: str = "api://AzureADTokenExchange"
+
+
+@dataclass(frozen=True)
 class Application:
     """One app registration.
 
@@ -22,6 +31,7 @@ class Application:
         display_name: Its name.
         secret: Client secret; empty for none.
         certificates: Registered certificates.
+        federated: Whose tokens prove the application as its own credentials do.
         roles: Graph application permissions with consent.
         scopes: Graph delegated permissions with consent of an administrator.
         public: "Allow public client flows": device code without a credential.
@@ -38,6 +48,7 @@ class Application:
     scopes: tuple[str, ...] = ()
     public: bool = False
     multi_tenant: bool = False
+    federated: tuple[FederatedCredential, ...] = ()
     enabled: bool = True
 
 

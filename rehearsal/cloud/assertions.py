@@ -1,4 +1,4 @@
-"""How a confidential client proves itself: a secret, or an assertion signed with its certificate's key (RFC 7523)."""
+"""How a confidential client proves itself: a secret, or an assertion (RFC 7523), its own or a trusted issuer's."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from datetime import datetime
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from rehearsal.cloud.accounts import FederatedCredential
 from rehearsal.cloud.sign_in_errors import SignInError, assertion_refused
 from rehearsal.cloud.tokens import InvalidTokenError, check_signature, split_token, thumbprints
 
@@ -66,6 +67,53 @@ def check_assertion(
     _check_claims(claims, client_id, audiences, now)
 
 
+def of_another_issuer(assertion: str, client_id: str) -> bool:
+    """Whether an assertion is a token of somebody else: it names no certificate and another issuer than the client."""
+    try:
+        header, claims = split_token(assertion)
+    except InvalidTokenError:
+        return False
+    return not {"x5t", "x5t#S256"} & set(header) and claims.get("iss") != client_id
+
+
+def check_federated(
+    assertion: str, credentials: Sequence[FederatedCredential], *, key: rsa.RSAPublicKey, now: datetime
+) -> None:
+    """Check a token of another issuer: who issued it, about whom, for whom, signature and times.
+
+    Args:
+        assertion: As it was sent.
+        credentials: What the application trusts.
+        key: Of every issuer that there is.
+        now: The service's time.
+
+    Raises:
+        SignInError: It does not hold.
+    """
+    _, claims = split_token(assertion)
+    trusted = list(credentials)
+    for number, name, field, word in (
+        (700211, "iss", "issuer", "issuer"),
+        (700213, "sub", "subject", "subject"),
+        (700212, "aud", "audience", "audience"),
+    ):
+        trusted = [one for one in trusted if getattr(one, field) == claims.get(name)]
+        if not trusted:
+            raise assertion_refused(
+                number,
+                f"No matching federated identity record found for presented assertion {word} '{claims.get(name)}'. "
+                "Check your federated identity credential Subject, Audience and Issuer against the presented "
+                "assertion.",
+            )
+    try:
+        check_signature(assertion, key)
+    except InvalidTokenError:
+        raise SignInError(
+            5000224, "invalid_client", "Signature validation of the assertion failed.", status=401
+        ) from None
+    _check_times(claims, now)
+
+
 def _named_certificate(certificates: Sequence[x509.Certificate], header: Mapping[str, object]) -> x509.Certificate:
     # MSAL for Python pads its thumbprints, which RFC 7515 does not; Entra takes both.
     named = {str(header[key]).rstrip("=") for key in ("x5t", "x5t#S256") if key in header}
@@ -99,6 +147,10 @@ def _check_claims(claims: Mapping[str, object], client_id: str, audiences: Colle
         )
     if claims.get("iss") != client_id or claims.get("sub") != client_id:
         raise assertion_refused(700030, "Client assertion issuer or subject does not match the application identifier.")
+    _check_times(claims, now)
+
+
+def _check_times(claims: Mapping[str, object], now: datetime) -> None:
     expires, begins = claims.get("exp"), claims.get("nbf", 0)
     moment = now.timestamp()
     if not _is_number(expires) or not _is_number(begins) or expires <= moment or begins > moment + _SKEW:  # type: ignore[operator]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from rehearsal.cloud.accounts import Application, Registrations, User, Users
-from rehearsal.cloud.assertions import ASSERTION_TYPE, check_assertion, check_secret
+from rehearsal.cloud.accounts import Application, FederatedCredential, Registrations, User, Users
+from rehearsal.cloud.assertions import ASSERTION_TYPE, check_assertion, check_federated, check_secret, of_another_issuer
 from rehearsal.cloud.device_codes import INTERVAL, DeviceCodes
 from rehearsal.cloud.scopes import RequestedScopes, application_resource, delegated_scopes
 from rehearsal.cloud.sign_in_errors import SignInError, missing, no_consent, not_multi_tenant, user_disabled, user_gone
@@ -75,6 +75,20 @@ class SignIn:
         self.devices.reset()
         self.refresh_tokens.reset()
         self.revocation.reset()
+
+    def federated_token(self, trusted: FederatedCredential, *, life: timedelta) -> str:
+        """A token of another issuer about another subject, as a cluster puts it into a file."""
+        now = int(self.clock().timestamp())
+        return self.issuer.signer.sign(
+            {
+                "iss": trusted.issuer,
+                "sub": trusted.subject,
+                "aud": trusted.audience,
+                "iat": now,
+                "nbf": now,
+                "exp": now + int(life.total_seconds()),
+            }
+        )
 
     def issuer_address(self, endpoint: Endpoint) -> str:
         """``iss`` of id tokens."""
@@ -191,6 +205,9 @@ class SignIn:
                 raise SignInError(
                     700021, "invalid_request", f"Client assertion type is invalid. Expected value: {ASSERTION_TYPE}."
                 )
+            if of_another_issuer(assertion, application.client_id):
+                check_federated(assertion, application.federated, key=self.issuer.signer.public_key, now=self.clock())
+                return "2"
             check_assertion(
                 assertion,
                 client_id=application.client_id,

@@ -108,6 +108,11 @@ class TokenSigner:
         )
         self.key_id = encode_part(hashlib.sha256(der).digest()[:20])
 
+    @property
+    def public_key(self) -> rsa.RSAPublicKey:
+        """What its signatures are checked with; every issuer of a rehearsal has this one key."""
+        return self._key.public_key()
+
     def sign(self, claims: Mapping[str, object]) -> str:
         """An access token over ``claims``."""
         return sign_token({"typ": "JWT", "kid": self.key_id}, claims, self._key)

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from cryptography import x509
 
-from rehearsal.cloud.accounts import Application
+from rehearsal.cloud.accounts import Application, FederatedCredential
 from rehearsal.contoso import names
 
 READER_CLIENT_ID = names.guid("application Runbook reader")
 OPERATOR_CLIENT_ID = names.guid("application Runbook operator")
 ADMINISTRATOR_CLIENT_ID = names.guid("application Runbook administrator")
+MACHINE_CLIENT_ID = names.guid("system-assigned identity of the machine")
+"""Client id of the system-assigned managed identity."""
+ASSIGNED_CLIENT_ID = names.guid("user-assigned identity gwb")
+"""Client id of a user-assigned managed identity, which may do what the operator may."""
+CLUSTER = FederatedCredential("https://cluster.contoso.example/", "system:serviceaccount:gwb:runbook")
+"""Whose tokens the runbook's app registration trusts."""
 COMMAND_LINE_CLIENT_ID = "14d82eec-204b-4c2f-b7e8-296a70dab67e"
 """Microsoft Graph Command Line Tools, a public client of every tenant."""
 
@@ -57,17 +65,30 @@ ADMINISTRATOR_SCOPES = (*ADMINISTRATOR_ROLES, "OnPremDirectorySynchronization.Re
 
 
 def registrations(certificate: x509.Certificate, secret: str) -> tuple[Application, ...]:
-    """Every app registration. Those of the runbook share one certificate and one secret, and allow device codes."""
+    """Every app registration and managed identity.
+
+    Those of the runbook share one certificate and one secret, and allow device codes.
+    """
 
     def own(client_id: str, name: str, roles: tuple[str, ...], scopes: tuple[str, ...]) -> Application:
         return Application(client_id, _OBJECT_IDS[client_id], name, secret, (certificate,), roles, scopes, public=True)
 
     return (
-        own(
-            names.CLIENT_ID,
-            names.APP_NAME,
-            names.APP_ROLES,
-            (*names.APP_ROLES, *_PEOPLE, "User.Read"),
+        replace(
+            own(
+                names.CLIENT_ID,
+                names.APP_NAME,
+                names.APP_ROLES,
+                (*names.APP_ROLES, *_PEOPLE, "User.Read"),
+            ),
+            federated=(CLUSTER,),
+        ),
+        *(
+            Application(client_id, names.guid(f"service principal of {name}"), name, "", (), roles)
+            for client_id, name, roles in (
+                (MACHINE_CLIENT_ID, "Runbook machine", names.APP_ROLES),
+                (ASSIGNED_CLIENT_ID, "Runbook assigned identity", OPERATOR_ROLES),
+            )
         ),
         own(READER_CLIENT_ID, "Runbook reader", READER_ROLES, READER_SCOPES),
         own(OPERATOR_CLIENT_ID, "Runbook operator", OPERATOR_ROLES, OPERATOR_SCOPES),

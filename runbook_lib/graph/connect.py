@@ -9,12 +9,14 @@ from urllib.parse import urlsplit
 
 from runbook_lib.errors import UsageError
 from runbook_lib.graph.sender import Sender
-from runbook_lib.graph.session import CloudSession
+from runbook_lib.graph.session import CloudSession, HostSession
 from runbook_lib.graph.sign_in.app import AppSignIn, ClientCertificate, load_certificate
 from runbook_lib.graph.sign_in.cache import SignInCache, cache_folder, kept_cache
 from runbook_lib.graph.sign_in.device_code import DeviceCodeSignIn, SignInPrompt
+from runbook_lib.graph.sign_in.managed_identity import ManagedIdentity, ManagedIdentitySignIn
 from runbook_lib.graph.sign_in.msal_http import Registration
 from runbook_lib.graph.sign_in.tokens import Method, TokenSource
+from runbook_lib.graph.sign_in.workload_identity import FederatedToken, federated_token
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.addresses import is_https
 from runbook_lib.model.ids import is_guid, lower_guid
@@ -42,7 +44,8 @@ def open_graph(
 
     Args:
         parameters: What the run is told.
-        environment: Where the client secret comes from. (Proxies come from the process's own environment.)
+        environment: Where the client secret comes from, and where a federated token is. (Proxies, and where a managed
+            identity comes from, are read from the process's own environment.)
         clock: Now, UTC.
         sleep: Waits that many seconds.
         prompt: Shows a device code to a person (``sign_in: device-code``); None: nobody would see it.
@@ -55,20 +58,23 @@ def open_graph(
     addresses = addresses_of(parameters)
     registration = Registration(
         tenant_id=_guid(parameters.tenant_id, "tenant_id"),
-        client_id=_guid(parameters.client_id, "client_id"),
+        client_id=_client_id(parameters),
         authority_url=_address(addresses.authority_url, "authority_url"),
         graph_url=_address(addresses.graph_url, "graph_url"),
     )
-    credential = None if parameters.sign_in == "device-code" else _credential(parameters, environment)
+    by_app = parameters.sign_in in ("certificate", "secret", "workload-identity")
+    credential = _credential(parameters, environment) if by_app else None
     ca_file = Path(parameters.cloud_ca_file).expanduser() if parameters.cloud_ca_file else None
     session = CloudSession(ca_file=ca_file, timeout=float(parameters.cloud_timeout))
     sender = Sender(session, clock=clock, sleep=sleep)
     method: Method
-    if credential is None:
+    if credential is not None:
+        method = AppSignIn(registration, credential, sender=sender, clock=clock)
+    elif parameters.sign_in == "managed-identity":
+        method = ManagedIdentitySignIn(registration, _identity(parameters, clock, sleep))
+    else:
         cache = cache or sign_in_cache(parameters, environment)
         method = DeviceCodeSignIn(registration, cache=cache, prompt=prompt, sender=sender, clock=clock, sleep=sleep)
-    else:
-        method = AppSignIn(registration, credential, sender=sender, clock=clock)
     return GraphClient(registration.graph_url, TokenSource(method, clock=clock), session, clock=clock, sleep=sleep)
 
 
@@ -79,7 +85,23 @@ def sign_in_cache(parameters: Parameters, environment: Mapping[str, str]) -> Sig
     return kept_cache(cache_folder(environment), parameters.tenant_id.lower(), parameters.client_id.lower())
 
 
-def _credential(parameters: Parameters, environment: Mapping[str, str]) -> ClientCertificate | Secret:
+def _identity(parameters: Parameters, clock: Callable[[], datetime], sleep: Callable[[float], None]) -> ManagedIdentity:
+    timeout = float(parameters.cloud_timeout)
+    return ManagedIdentity(
+        parameters.client_id.lower(), clock=clock, sleep=sleep, session=lambda: HostSession(timeout=timeout)
+    )
+
+
+def _client_id(parameters: Parameters) -> str:
+    """Of the app registration, or of a user-assigned identity; the system-assigned one needs none."""
+    if parameters.sign_in == "managed-identity" and not parameters.client_id:
+        return ""
+    return _guid(parameters.client_id, "client_id")
+
+
+def _credential(parameters: Parameters, environment: Mapping[str, str]) -> ClientCertificate | FederatedToken | Secret:
+    if parameters.sign_in == "workload-identity":
+        return federated_token(environment)
     if parameters.sign_in == "secret":
         return secret_variable(
             CLIENT_SECRET_VARIABLE,

@@ -26,8 +26,8 @@ from urllib.parse import urlsplit
 import requests
 from requests import Response
 from requests.adapters import HTTPAdapter
-from urllib3 import HTTPSConnectionPool
-from urllib3.connection import HTTPSConnection
+from urllib3 import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.util.ssl_ import create_urllib3_context
 
 from runbook_lib import __version__
@@ -39,6 +39,8 @@ from runbook_lib.model.text import NOTHING, Text, t, verbatim
 USER_AGENT = f"group-writeback-runbook/{__version__}"
 LONGEST_CONNECT = 10.0
 """Seconds to wait for a TCP connection; an answer may take longer than that, a handshake should not."""
+LONGEST_LOCAL_CONNECT = 2.0
+"""Seconds of the same where the other end is this computer or its hypervisor."""
 WORKERS = 4
 """Threads that may read at the same time, beside the one that hands them their work."""
 
@@ -139,31 +141,34 @@ class HttpSocket(Limited, socket.socket):
     """The same before TLS begins: what a proxy answers to CONNECT comes over it."""
 
 
-class _Connection(HTTPSConnection):
-    """A connection that keeps the time for a whole answer from its first byte on, the proxy's included.
+class _Watched:
+    """What a class of connections takes on, before its own class.
 
-    It also tells ``watched`` what no exception says reliably: whether a request was sent at all.
+    It keeps the time for a whole answer from its first byte on, the proxy's included, and tells ``watched`` what no
+    exception says reliably: whether a request was sent at all.
     """
 
     def connect(self) -> None:
         """Open it, by way of the proxy where there is one."""
         if (way := getattr(_of_thread, "way", None)) is not None:
             way.connecting = True
-        super().connect()
+        super().connect()  # type: ignore[misc]
 
     def request(self, *arguments: Any, **named: Any) -> None:
         """Send a request over the open connection."""
         if (way := getattr(_of_thread, "way", None)) is not None:
             way.sending = True
-        super().request(*arguments, **named)
+        super().request(*arguments, **named)  # type: ignore[misc]
 
     def _new_conn(self) -> socket.socket:
-        plain = super()._new_conn()
+        plain: socket.socket = super()._new_conn()  # type: ignore[misc]
         wait = plain.gettimeout()
         limited = HttpSocket(plain.family, plain.type, plain.proto, fileno=plain.detach())
         limited.settimeout(wait)
         return limited
 
+
+class _Connection(_Watched, HTTPSConnection):
     def _connect_tls_proxy(self, hostname: str, sock: socket.socket) -> ssl.SSLSocket:
         # As urllib3 makes it where none is given, with our sockets: the CAs are those of the connection.
         context = _limited_context()
@@ -175,6 +180,37 @@ class _Connection(HTTPSConnection):
 
 class _Pool(HTTPSConnectionPool):
     ConnectionCls = _Connection
+
+
+class _PlainConnection(_Watched, HTTPConnection):
+    pass
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _PlainConnection
+
+
+class _PlainAdapter(HTTPAdapter):
+    """The same for connections without TLS, which end on this host or at its hypervisor."""
+
+    def init_poolmanager(self, *arguments: Any, **named: Any) -> None:
+        """With our sockets."""
+        super().init_poolmanager(*arguments, **named)
+        self.poolmanager.pool_classes_by_scheme = {"http": _PlainPool}
+
+
+class HostSession(CloudSession):
+    """Session for what this computer itself offers under a local address: over HTTP, past every proxy.
+
+    Args:
+        timeout: As of ``CloudSession``; a connection is waited for ``LONGEST_LOCAL_CONNECT`` at most.
+    """
+
+    def __init__(self, *, timeout: float = 30.0) -> None:
+        super().__init__(timeout=timeout)
+        self._timeout = (min(timeout, LONGEST_LOCAL_CONNECT), timeout)
+        self.trust_env = False  # a proxy would answer for itself, or not at all
+        self.mount("http://", _PlainAdapter())
 
 
 class _LimitedAdapter(HTTPAdapter):

@@ -59,7 +59,7 @@ from runbook_lib.shown.inventory import drift_view
 from runbook_lib.shown.preflight import verdicts_view
 from runbook_lib.shown.start import ends_view
 
-_NEEDED = ("tenant_id", "client_id", "target_ou")
+_NEEDED = ("tenant_id", "target_ou")
 
 
 def check_ends(context: RunContext) -> None:
@@ -154,7 +154,8 @@ def read_sides(context: RunContext, *, keep: bool, owners: bool = False, also: I
         RunbookError: A parameter is missing, or one side cannot be read.
     """
     parameters = context.parameters
-    require(parameters, *_NEEDED, *needed(parameters))
+    of_app = () if parameters.sign_in == "managed-identity" else ("client_id",)
+    require(parameters, *_NEEDED, *of_app, *needed(parameters))
     line = ProgressLine(t("Active Directory"))
     directory = read_directory(
         context.connect_directory(), parameters.target_ou, parameters.retired_ou, clock=context.clock, progress=line

@@ -29,10 +29,16 @@ class Parameters(ChangeParameters):
 
     # Microsoft Entra ID
     tenant_id: str = Field("", description="Tenant id, a GUID")
-    client_id: str = Field("", description="Application (client) id of the app registration, a GUID")
-    sign_in: Literal["certificate", "secret", "device-code"] = Field(
+    client_id: str = Field(
+        "",
+        description="Application (client) id of the app registration, a GUID; with sign_in managed-identity that of "
+        "the user-assigned identity, or empty for the system-assigned one",
+    )
+    sign_in: Literal["certificate", "secret", "device-code", "managed-identity", "workload-identity"] = Field(
         "certificate",
-        description="certificate, secret (environment variable GWB_CLIENT_SECRET), or device-code (a person signs in)",
+        description="certificate, secret (environment variable GWB_CLIENT_SECRET), device-code (a person signs in), "
+        "managed-identity (of this machine or app in Azure or Azure Arc), or workload-identity (the token in the file "
+        "that AZURE_FEDERATED_TOKEN_FILE names)",
     )
     sign_in_cache: Literal["none", "encrypted"] = Field(
         "none",

@@ -96,6 +96,8 @@ class Secret:
 
 LARGEST_SECRET = 4_096
 """Bytes of a password or client secret; something longer is another file."""
+LARGEST_TOKEN = 65_536
+"""Bytes of a file with a token: one with many claims is larger than a password."""
 LARGEST_PEM = 1_000_000
 """Bytes of a file with certificates and keys."""
 _LINE_ENDS = "\r\n"
@@ -148,6 +150,17 @@ def pem_file(path: Path, *, parameter: str) -> Secret:
             values={"path": str(path), "parameter": parameter},
         )
     return Secret(text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
+def token_file(path: Path, *, named_by: str) -> Secret:
+    """The short-lived token in a file that whoever runs the workload keeps, without line ends around it.
+
+    Other accounts may read it: Kubernetes projects it with mode 644, and it is not ours to change.
+
+    Raises:
+        UsageError: The file is missing, too large, no regular file or no text (``secret-file-unreadable``).
+    """
+    return Secret(without_marks(_private_text(path, named_by, LARGEST_TOKEN, shared=True)))
 
 
 def secret_variable(name: str, environment: Mapping[str, str], *, what: Text, otherwise: Text = NOTHING) -> Secret:
@@ -250,8 +263,11 @@ MALFORMED = "secret-malformed"
 """Code of the error for a secret that is refused before anything is sent."""
 
 
-def _private_text(path: Path, parameter: str, largest: int) -> str:
-    """The text of a regular file that only its owner may read, decoded as its byte order mark says, else as UTF-8."""
+def _private_text(path: Path, parameter: str, largest: int, *, shared: bool = False) -> str:
+    """The text of a regular file that only its owner may read, decoded as its byte order mark says, else as UTF-8.
+
+    ``shared``: other accounts may read it too. ``parameter`` is what names it.
+    """
     place = {"path": str(path), "parameter": parameter}
     why = NOTHING
     try:
@@ -266,7 +282,7 @@ def _private_text(path: Path, parameter: str, largest: int) -> str:
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None)
         why = verbatim(said) if said else t("its name cannot be used")
-    if not why and os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if not why and not shared and os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UsageError(
             t(
                 "The secret file {path} can be read by other accounts (mode {s_imode:04o}).",
@@ -288,6 +304,8 @@ def _private_text(path: Path, parameter: str, largest: int) -> str:
     raise UsageError(
         t("The secret file {path} cannot be read: {why}.", path=path, why=why),
         code="secret-file-unreadable",
-        hint=t("Check the parameter {parameter}.", parameter=parameter),
+        hint=t("Check the environment variable {name}.", name=parameter)
+        if shared
+        else t("Check the parameter {parameter}.", parameter=parameter),
         values=place,
     )

@@ -1,4 +1,4 @@
-"""Sign-in of the app itself (client credentials), by certificate or by client secret, through msal."""
+"""Sign-in of the app itself (client credentials) through msal: by certificate, client secret, or a trusted token."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.sign_in.msal_http import HttpForMsal, Registration
 from runbook_lib.graph.sign_in.refusals import sign_in_refused
 from runbook_lib.graph.sign_in.tokens import CAPABILITIES, has_token
+from runbook_lib.graph.sign_in.workload_identity import FederatedToken
 from runbook_lib.model.moment import iso_seconds, to_the_minute
 from runbook_lib.model.text import t
 from runbook_lib.secrets.sources import Secret, doubtful, pem_file
@@ -151,7 +152,7 @@ class AppSignIn:
 
     Args:
         registration: App, tenant and addresses.
-        credential: Certificate with key, or the client secret.
+        credential: Certificate with key, the client secret, or where the token of a trusted issuer is.
         sender: Sends what msal wants sent.
         clock: Now, UTC.
     """
@@ -159,7 +160,7 @@ class AppSignIn:
     def __init__(
         self,
         registration: Registration,
-        credential: ClientCertificate | Secret,
+        credential: ClientCertificate | FederatedToken | Secret,
         *,
         sender: Sender,
         clock: Callable[[], datetime],
@@ -180,6 +181,7 @@ class AppSignIn:
         """A new token.
 
         Raises:
+            UsageError: The file with the token cannot be read.
             NoAccess: Refused (``sign-in-refused``), or an expired certificate.
             ServiceFailed: The sign-in service does not work.
         """
@@ -205,6 +207,9 @@ class AppSignIn:
                 "private_key": self._credential.private_key,
                 "public_certificate": self._credential.certificate,
             }
+        elif isinstance(self._credential, FederatedToken):
+            # Called for each request: the file is read anew each time.
+            credential = {"client_assertion": lambda token=self._credential: token.read().reveal()}
         else:
             credential = self._credential.reveal()
         return msal.ConfidentialClientApplication(
@@ -223,6 +228,8 @@ class AppSignIn:
             thumbprint = self._credential.thumbprint_sha1
             how = t("the certificate with thumbprint {thumbprint}", thumbprint=thumbprint)
             values["thumbprint"] = thumbprint
+        elif isinstance(self._credential, FederatedToken):
+            how = t("the token in {path}", path=self._credential.path)
         else:
             secrets = (self._credential.reveal(),)
             doubt = doubtful(secrets[0])

@@ -33,8 +33,27 @@ _REASONS: dict[int, tuple[Text, Text]] = {
         t("Add the certificate with this thumbprint to the app registration, or name the right certificate_file."),
     ),
     700024: (
-        t("the signed request is outside its time of validity"),
-        t("Set this computer's clock: a difference of more than five minutes is refused."),
+        t("the signed request, or the token in its place, is outside its time of validity"),
+        t(
+            "Set this computer's clock: a difference of more than five minutes is refused. With sign_in "
+            "workload-identity, look whether the token in the file is still renewed."
+        ),
+    ),
+    700211: (
+        t("the app trusts no token of this issuer"),
+        t("Under Federated credentials, the app registration has to name the token's issuer, letter by letter."),
+    ),
+    700212: (
+        t("the app trusts no token for this audience"),
+        t("The token has to be for api://AzureADTokenExchange, or as the app's federated credential names it."),
+    ),
+    700213: (
+        t("the app trusts no token of this subject"),
+        t("Under Federated credentials, the app registration has to name the token's subject, letter by letter."),
+    ),
+    70021: (
+        t("the app has no federated credential that fits the token"),
+        t("Compare issuer, subject and audience of the token with the app's federated credentials."),
     ),
     700023: (t("the signed request names another audience"), t("Check authority_url and tenant_id.")),
     7000112: (t("the app is disabled"), t("Enable the app's service principal in the tenant.")),

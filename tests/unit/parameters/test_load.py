@@ -87,7 +87,10 @@ def test_the_same_text_in_quotes_is_text(tmp_path: Path) -> None:
         ('select_names: "a"\n', "must be a list"),
         ("select_names: [no]\n", "must be text"),
         ('change_id: ["a"]\n', "not a list"),
-        ('sign_in: "password-free"\n', "'certificate', 'secret' or 'device-code'"),
+        (
+            'sign_in: "password-free"\n',
+            "'certificate', 'secret', 'device-code', 'managed-identity' or 'workload-identity'",
+        ),
         ("change_id: !secret x\n", "tag"),
         ("change_id: !!python/name:os.system x\n", "must be text"),
         ("select_names: !!python/object/apply:os.system [x]\n", "tag"),

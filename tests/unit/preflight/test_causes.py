@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn, cast
@@ -24,6 +25,7 @@ from runbook_lib.preflight.parts import EXCHANGE, PARTS, PLACE
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.read import read_evidence
 from runbook_lib.preflight.verdict import Verdict
+from tests.support.azure_hosts import IDENTITY_VARIABLES
 from tests.support.connect_evidence import evidence as evidence_of_connect
 from tests.support.connect_evidence import written
 from tests.unit.preflight.builders import AT, evidence, tenant
@@ -60,6 +62,20 @@ def really(parameters: Parameters) -> Assessment:
         return open_graph(parameters, environment={}, clock=lambda: AT, sleep=lambda _: None)
 
     return assessed(directory, graph, parameters)  # type: ignore[arg-type]
+
+
+def test_an_identity_that_nothing_gives_here_is_one_finding(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in IDENTITY_VARIABLES:
+        monkeypatch.delenv(name, raising=False)
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+    monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://{address}")
+    found = really(Parameters.model_validate({**GIVEN, "sign_in": "managed-identity", "client_id": ""}))
+    (of_graph,) = [finding for finding in unread(found) if "GWB_BIND_PASSWORD" not in finding.to_do]
+    assert of_graph.severity is Severity.UNKNOWN
+    assert "No managed identity here" in of_graph.seen
+    assert address in of_graph.seen
+    assert "sign_in" in of_graph.to_do
 
 
 @pytest.mark.parametrize(
