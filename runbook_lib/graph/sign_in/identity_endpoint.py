@@ -9,6 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import os
+import re
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -28,6 +29,9 @@ ARC_TOKEN_FOLDERS: Mapping[str, str] = {
     "win32": os.path.expandvars(r"%ProgramData%\AzureConnectedMachineAgent\Tokens"),
 }
 """Where the agent of Azure Arc puts the files of its challenges, by ``sys.platform``."""
+
+
+_CHALLENGE = re.compile(r"(?i:Basic\s+realm)=(?P<path>.+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +158,11 @@ class HttpForIdentity:
 
 def is_of_agent(challenge: str, platform: str) -> bool:
     """Whether a challenge of Azure Arc (``Basic realm=PATH``) names a file that its agent puts into its own folder."""
-    name, _, path = challenge.partition("=")
+    found = _CHALLENGE.fullmatch(challenge.strip())
     folder = ARC_TOKEN_FOLDERS.get(platform, "")
     flavour: type[PurePath] = PureWindowsPath if platform == "win32" else PurePosixPath
-    file = flavour(path)
-    at_home = bool(folder) and file.parent == flavour(folder) and file.suffix == ".key"
-    return at_home and name.strip().casefold() == "basic realm"
+    file = flavour(found["path"] if found else "")
+    return bool(folder) and file.parent == flavour(folder) and file.suffix == ".key"
 
 
 def _local_host(url: str) -> str:
