@@ -15,7 +15,8 @@ from runbook_lib.change.lock import writer_lock
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.sign_in.connect import names_host, open_directory
 from runbook_lib.graph.connect import open_graph, sign_in_cache
-from runbook_lib.graph.kept.reader import CloudReader, InMemory
+from runbook_lib.graph.kept.place import place_of
+from runbook_lib.graph.kept.reader import CloudReader
 from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.graph.sign_in.tokens import signed_in
 from runbook_lib.graph.transport import GraphClient
@@ -71,8 +72,8 @@ class RunContext:
         self._directory: Directory | None = None
         self._sign_in: SignInCache | None = None
         """Kept when connections close, so that a person signs in once."""
-        self._kept = InMemory()
-        """The last reading of the tenant, which a later one goes on from."""
+        self._cloud: CloudReader | None = None
+        """Knows the last reading of the tenant, which a later one goes on from."""
         self._signed_in = False
         """Whether the record says who was signed in to Entra ID."""
 
@@ -102,7 +103,7 @@ class RunContext:
         return self._graph
 
     def read_cloud(self, *, also: Iterable[GroupId] = (), progress: Progress | None = None) -> CloudSnapshot:
-        """The tenant as it is now; after the first time in a run what changed since is read (``keep_cloud_reading``).
+        """The tenant as it is now; what changed since an earlier reading is read, or all (``keep_cloud_reading``).
 
         Args:
             also: Groups that are read again whether or not Graph names them as changed.
@@ -111,9 +112,13 @@ class RunContext:
         Raises:
             RunbookError: It cannot be read.
         """
-        place = None if self.parameters.keep_cloud_reading == "none" else self._kept
-        reader = CloudReader(self.parameters.tenant_id, place, self.clock)
-        read = reader.read(self.connect_graph(), also=also, progress=progress)
+        client = self.connect_graph()
+        if self._cloud is None:
+            folder = self.record.folder
+            place = place_of(self.parameters, self.environment)
+            run = f"{folder.change_id}/{folder.run_id}"
+            self._cloud = CloudReader(self.parameters.tenant_id, place, self.clock, run)
+        read = self._cloud.read(client, also=also, progress=progress)
         self.note(*read.findings)
         return read.snapshot
 

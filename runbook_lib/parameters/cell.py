@@ -31,7 +31,7 @@ COMMENTS = {
     "tenant_id": "The tenant has this id, a GUID.",
     "client_id": "The app registration has this application (client) id, a GUID.",
     "sign_in": "The run signs in with a certificate, a secret, a device-code or an identity.",
-    "keep_cloud_reading": "What was read of the tenant is kept for this run (run), or not at all (none).",
+    "keep_cloud_reading": "What was read of the tenant is kept: none, run, or for later runs encrypted or plain.",
     "sign_in_cache": "Tokens of a device-code are kept nowhere (none) or encrypted.",
     "certificate_file": "This PEM file holds the certificate and its private key.",
     "cloud": "The tenant is in this Microsoft cloud; parameters/example.yaml lists all four.",

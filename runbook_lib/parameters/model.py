@@ -45,7 +45,12 @@ class Parameters(ChangeParameters):
         description="Tokens of sign_in device-code: none (in memory only), or encrypted (kept for this account by "
         "Windows, macOS or libsecret)",
     )
-    keep_cloud_reading: Literal["none", "run"] = Field("run", description="Read again: what changed (run), all (none)")
+    keep_cloud_reading: Literal["none", "run", "encrypted", "plain"] = Field(
+        "run",
+        description="What was read of the tenant is kept, so that the next reading asks what changed: none, run (in "
+        "memory for this run), or for later runs of this account, in its own folder: encrypted (as sign_in_cache) or "
+        "plain (readable only by its owner)",
+    )
     certificate_file: str = Field(
         "", description="PEM file with certificate and private key, readable only by its owner (sign_in: certificate)"
     )

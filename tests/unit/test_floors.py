@@ -26,6 +26,7 @@ FLOORS = {
             "parameters",
             "secrets",
             "strict_file",
+            "reading_file",
         ),
         1,
     ),

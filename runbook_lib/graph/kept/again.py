@@ -30,6 +30,7 @@ from runbook_lib.model.ids import GroupId, as_group_id
 from runbook_lib.model.moment import iso_exact
 from runbook_lib.model.reading import Reading
 from runbook_lib.model.text import Progress, Text, counted, t
+from runbook_lib.model.untrusted import printable
 
 _T = TypeVar("_T", CloudGroup, CloudPrincipal)
 _FEW = 200
@@ -43,6 +44,7 @@ def read_changes(
     tenant_id: str,
     kept: KeptReading,
     *,
+    run: str,
     also: Iterable[GroupId],
     clock: Callable[[], datetime],
     progress: Progress | None,
@@ -53,6 +55,7 @@ def read_changes(
         client: The client.
         tenant_id: The tenant that the parameters name.
         kept: What an earlier reading left, with this sign-in.
+        run: Which run reads.
         also: Groups that are read again whether or not Graph names them as changed, which it may do late.
         clock: Now, UTC.
         progress: Told what is being read: ``members``, ``users``.
@@ -96,6 +99,7 @@ def read_changes(
             proof=(
                 tenant_proof(tenant),
                 t("Everything was read at {at}: {proof}", at=iso_exact(kept.whole_at), proof="; ".join(kept.proof)),
+                *_from(kept, run),
                 groups.proof,
                 users.proof,
                 deleted_proof,
@@ -112,8 +116,17 @@ def read_changes(
         groups=snapshot.groups,
         members=snapshot.members,
         principals=snapshot.principals,
+        at=started,
+        run=run,
     )
     return snapshot, left
+
+
+def _from(kept: KeptReading, run: str) -> tuple[Text, ...]:
+    """Which run the reading goes on from, where it is another one."""
+    if kept.run == run:
+        return ()
+    return (t("This reading goes on from that of run {run} at {at}", run=printable(kept.run), at=iso_exact(kept.at)),)
 
 
 @dataclass(frozen=True, slots=True)

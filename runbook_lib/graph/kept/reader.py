@@ -18,24 +18,28 @@ from runbook_lib.graph.kept.delta import (
     changed_since,
     links_from_now,
 )
-from runbook_lib.graph.kept.state import KeptReading, about, kept_of
+from runbook_lib.graph.kept.state import KeptReading, about, kept_of, says_who
 from runbook_lib.graph.snapshot import read_cloud
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import CloudSnapshot
-from runbook_lib.model.finding import Finding
+from runbook_lib.model.finding import Finding, Severity
 from runbook_lib.model.ids import GroupId
-from runbook_lib.model.text import Progress, Text, t
+from runbook_lib.model.text import NOTHING, Progress, Text, t
 
 
 class ReadingKeeper(Protocol):
     """Where a reading is kept from one time to the next."""
 
     def load(self) -> KeptReading | None:
-        """What was kept last, or None."""
+        """What was kept last, or None.
+
+        Raises:
+            CannotGoOn: Something was kept and does not serve.
+        """
         ...
 
-    def keep(self, reading: KeptReading) -> None:
-        """Keep this reading in the place of the one before."""
+    def keep(self, reading: KeptReading) -> Text:
+        """Keep this reading in the place of the one before; why it is not kept as it should be, mostly empty."""
         ...
 
     def forget(self) -> None:
@@ -53,9 +57,10 @@ class InMemory:
         """What was kept last, or None."""
         return self._kept
 
-    def keep(self, reading: KeptReading) -> None:
+    def keep(self, reading: KeptReading) -> Text:
         """Keep this reading in the place of the one before."""
         self._kept = reading
+        return NOTHING
 
     def forget(self) -> None:
         """Keep nothing."""
@@ -78,11 +83,13 @@ class CloudReader:
         tenant_id: The tenant that the parameters name.
         place: Where readings are kept; None: every reading is whole, and nothing is kept.
         clock: Now, UTC.
+        run: Which run reads, as its record names it: what is kept says so.
     """
 
     tenant_id: str
     place: ReadingKeeper | None
     clock: Callable[[], datetime]
+    run: str = ""
 
     def read(self, client: GraphClient, *, also: Iterable[GroupId] = (), progress: Progress | None = None) -> CloudRead:
         """The tenant as it is now.
@@ -101,41 +108,65 @@ class CloudReader:
         place = self.place
         if place is None:
             return CloudRead(read_cloud(client, self.tenant_id, clock=self.clock, progress=progress))
-        kept = place.load()
         now_about = about(client, self.tenant_id)
+        try:
+            kept = place.load()
+        except CannotGoOn as doubt:
+            return self._whole(client, place, now_about, doubt.why, progress)
         if kept is None:
             return self._whole(client, place, now_about, None, progress)
+        if kept.run != self.run and not says_who(client):
+            why = t("the token does not say who signed in, and the reading that is kept is of another run")
+            return self._whole(client, place, now_about, why, progress)
         if kept.about != now_about:
             why = t("another sign-in, other permissions or another selection than that of the reading that is kept")
             return self._whole(client, place, now_about, why, progress)
         try:
             by_changes, left = read_changes(
-                client, self.tenant_id, kept, also=also, clock=self.clock, progress=progress
+                client, self.tenant_id, kept, run=self.run, also=also, clock=self.clock, progress=progress
             )
         except CannotGoOn as doubt:
             place.forget()
             return self._whole(client, place, now_about, doubt.why, progress)
         if not kept.whole_is_due(self.clock()):
-            place.keep(left)
-            return CloudRead(by_changes)
+            return CloudRead(by_changes, _not_kept(place.keep(left)))
         why = t("everything is read every so often, and compared with what Graph had named as changed")
         whole = self._whole(client, place, now_about, why, progress)
         found = _difference(client, by_changes, whole.snapshot, left.links)
-        return replace(whole, findings=(found,) if found is not None else ())
+        return replace(whole, findings=(*whole.findings, *filter(None, [found])))
 
     def _whole(
         self, client: GraphClient, place: ReadingKeeper, now_about: str, why: Text | None, progress: Progress | None
     ) -> CloudRead:
         links = _links(client)
         snapshot = read_cloud(client, self.tenant_id, clock=self.clock, progress=progress)
+        trouble = NOTHING
         if links is not None and snapshot.reading.complete:
-            place.keep(kept_of(snapshot, now_about, links))
+            trouble = place.keep(kept_of(snapshot, now_about, links, self.run))
         else:
             place.forget()
         if why is not None:
             told = t("Read as a whole: {why}", why=why)
             snapshot = replace(snapshot, reading=replace(snapshot.reading, proof=(*snapshot.reading.proof, told)))
-        return CloudRead(snapshot)
+        return CloudRead(snapshot, _not_kept(trouble))
+
+
+def _not_kept(why: Text) -> tuple[Finding, ...]:
+    """The finding that later runs will not have this reading; none where they will."""
+    if not why:
+        return ()
+    return (
+        Finding(
+            id="reading-not-kept",
+            severity=Severity.WARNING,
+            seen=t("What was read of the tenant is not kept for later runs: {why}.", why=why),
+            expected=t("keep_cloud_reading: encrypted, and plain, keep it."),
+            why=t("The next run reads everything, which takes longer. Nothing that this run does depends on it."),
+            to_do=t(
+                "Provide what is missing, or set keep_cloud_reading to run: each run then begins with a whole reading."
+            ),
+        ),
+    )
 
 
 def _links(client: GraphClient) -> DeltaLinks | None:

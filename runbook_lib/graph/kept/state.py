@@ -13,6 +13,8 @@ from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import CloudGroup, CloudPrincipal, CloudSnapshot
 from runbook_lib.model.ids import GroupId
 
+_WHO = ("appid", "azp", "oid", "tid")
+"""Claims of a token that say which app, which account and which tenant it is for."""
 MOST_READINGS = 10
 """Times that what changed is read before everything is, and compared."""
 OLDEST = timedelta(hours=24)
@@ -32,6 +34,8 @@ class KeptReading:
         groups: Every group, sorted by id.
         members: Ids of the members by group, as ``CloudSnapshot.members``.
         principals: Everybody by id.
+        at: When it was read, whole or by what changed, UTC.
+        run: Which run read it, as its record names it; empty where none did.
     """
 
     about: str
@@ -42,13 +46,15 @@ class KeptReading:
     groups: tuple[CloudGroup, ...]
     members: Mapping[GroupId, tuple[str, ...]]
     principals: Mapping[str, CloudPrincipal]
+    at: datetime
+    run: str
 
     def whole_is_due(self, now: datetime) -> bool:
         """Whether everything is to be read again; also where the clock was set back."""
         return self.readings >= MOST_READINGS or not timedelta() <= now - self.whole_at <= OLDEST
 
 
-def kept_of(snapshot: CloudSnapshot, about_: str, links: DeltaLinks) -> KeptReading:
+def kept_of(snapshot: CloudSnapshot, about_: str, links: DeltaLinks, run: str) -> KeptReading:
     """What a whole reading leaves. ``links`` are from before it began, so that nothing falls between them."""
     return KeptReading(
         about=about_,
@@ -59,6 +65,8 @@ def kept_of(snapshot: CloudSnapshot, about_: str, links: DeltaLinks) -> KeptRead
         groups=snapshot.groups,
         members=snapshot.members,
         principals=snapshot.principals,
+        at=snapshot.reading.at,
+        run=run,
     )
 
 
@@ -70,10 +78,20 @@ def about(client: GraphClient, tenant_id: str) -> str:
         ServiceFailed: The sign-in service does not work.
     """
     claims = client.token_claims() or {}
-    who = {name: claims.get(name) for name in ("appid", "azp", "oid", "tid")}
+    who = {name: claims.get(name) for name in _WHO}
     granted = [sorted(_words(claims.get(name))) for name in ("roles", "scp", "wids")]
     told = json.dumps([tenant_id.lower(), client.host, who, granted, dict(TRACKED)], sort_keys=True)
     return hashlib.sha256(told.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def says_who(client: GraphClient) -> bool:
+    """Whether the token says who signed in, to which tenant; else ``about`` cannot tell two sign-ins apart.
+
+    Raises:
+        NoAccess, ServiceFailed: As ``about``.
+    """
+    claims = client.token_claims() or {}
+    return bool(claims.get("oid") and claims.get("tid"))
 
 
 def _words(value: object) -> list[str]:

@@ -33,6 +33,40 @@ def cache_folder(environment: Mapping[str, str], platform: str = sys.platform) -
     return (Path(state) if Path(state).is_absolute() else home / ".local" / "state") / _FOLDER
 
 
+class StoreUnusable(Exception):  # noqa: N818 - no error of a run
+    """This computer encrypts nothing for this account; ``why`` is a clause without a full stop."""
+
+    def __init__(self, why: Text) -> None:
+        super().__init__(why)
+        self.why = why
+
+
+def encrypted_store(
+    folder: Path, name: str, encrypted: Callable[[str], Any] = msal_extensions.build_encrypted_persistence
+) -> Any:
+    """A store that the operating system encrypts for this account (``BasePersistence`` of msal-extensions).
+
+    Args:
+        folder: Where its file is; made so that only its owner can read it.
+        name: Name of that file.
+        encrypted: Makes the encrypted store for a path.
+
+    Raises:
+        StoreUnusable: There is none, or the folder cannot be made.
+    """
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if os.name == "posix":  # where the account's folder on Windows is, nobody else reads anyway
+            folder.chmod(0o700)
+        store = encrypted(str(folder / name))
+        offers = store.is_encrypted
+    except Exception as error:  # noqa: BLE001 - three systems' libraries raise what they like; each means the same
+        raise StoreUnusable(why_unusable(error)) from None
+    if not offers:
+        raise StoreUnusable(t("the store that was offered does not encrypt"))
+    return store
+
+
 class _Discreet:
     """Keeps what a token was bought with from msal's log, which shows the rest of the event at its lowest level."""
 
@@ -92,17 +126,10 @@ def kept_cache(
         client_id: A GUID.
         encrypted: Makes the encrypted store for a path.
     """
-    path = folder / f"{tenant_id}.{client_id}.tokens"
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        if os.name == "posix":  # where the account's folder on Windows is, nobody else reads anyway
-            folder.chmod(0o700)
-        store = encrypted(str(path))
-        if not store.is_encrypted:
-            return SignInCache(_Memory(t("the store that was offered does not encrypt")))
-        return SignInCache(_KeptTokens(store))
-    except Exception as error:  # noqa: BLE001 - three systems' libraries raise what they like; each means the same
-        return SignInCache(_Memory(_why(error)))
+        return SignInCache(_KeptTokens(encrypted_store(folder, f"{tenant_id}.{client_id}.tokens", encrypted)))
+    except StoreUnusable as error:
+        return SignInCache(_Memory(error.why))
 
 
 class _KeptTokens(_Discreet, msal_extensions.PersistedTokenCache):  # type: ignore[misc]
@@ -121,7 +148,7 @@ class _KeptTokens(_Discreet, msal_extensions.PersistedTokenCache):  # type: igno
                     self._persistence.save("{}")
             self.trouble = ""
         except Exception as error:  # noqa: BLE001 - as above
-            self.trouble = _why(error)
+            self.trouble = why_unusable(error)
 
     def modify(self, credential_type: Any, old_entry: Any, new_key_value_pairs: Any = None) -> None:
         if not self.trouble:
@@ -129,7 +156,7 @@ class _KeptTokens(_Discreet, msal_extensions.PersistedTokenCache):  # type: igno
                 super().modify(credential_type, old_entry, new_key_value_pairs=new_key_value_pairs)
                 return
             except Exception as error:  # noqa: BLE001 - as above
-                self.trouble = _why(error)
+                self.trouble = why_unusable(error)
         msal.SerializableTokenCache.modify(self, credential_type, old_entry, new_key_value_pairs=new_key_value_pairs)
 
     def search(self, credential_type: Any, **query: Any) -> Any:
@@ -137,11 +164,11 @@ class _KeptTokens(_Discreet, msal_extensions.PersistedTokenCache):  # type: igno
             try:
                 return list(super().search(credential_type, **query))
             except Exception as error:  # noqa: BLE001 - as above
-                self.trouble = _why(error)
+                self.trouble = why_unusable(error)
         return msal.SerializableTokenCache.search(self, credential_type, **query)
 
 
-def _why(error: Exception) -> Text:
+def why_unusable(error: Exception) -> Text:
     """The kind of error only: its text could quote what was to be kept."""
     return t("this computer's encrypted store does not work ({name})", name=type(error).__name__)
 

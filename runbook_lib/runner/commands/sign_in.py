@@ -1,4 +1,4 @@
-"""A device code on a terminal, and ``gwb sign-out``, which forgets the kept sign-in."""
+"""A device code on a terminal, and ``gwb sign-out``, which forgets what is kept for an account between runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from runbook_lib.errors import NoAccess
+from runbook_lib.errors import NoAccess, ServiceFailed
 from runbook_lib.model.text import Text, t
 from runbook_lib.runner import console
 from runbook_lib.runner.options import files_option
@@ -41,21 +41,37 @@ def terminal_prompt() -> TerminalPrompt | None:
 @click.command("sign-out")
 @files_option(required=True)
 def sign_out(files: Sequence[Path]) -> None:
-    """Forget the sign-in that sign_in_cache: encrypted kept.
+    """Forget the sign-in and the reading that were kept.
 
-    It is the one of this computer's account for the tenant and the app of the parameters file. Tokens that were issued
-    already stay valid until they end; to end them at once, revoke the person's sessions in Microsoft Entra ID.
+    They are what sign_in_cache and keep_cloud_reading kept on this computer for your account, the tenant and the app of
+    the parameters file. Tokens that were issued already stay valid until they end; to end them at once, revoke the
+    person's sessions in Microsoft Entra ID.
     """
+    from runbook_lib.graph.kept.place import kept_file
     from runbook_lib.graph.sign_in.cache import cache_folder, kept_cache
     from runbook_lib.parameters.load import load_parameters
     from runbook_lib.parameters.paths import project_root
     from runbook_lib.parameters.validate import require
+    from runbook_lib.reading_file import NotKept
 
     parameters = load_parameters(files, {}, project_root=project_root()).parameters
     require(parameters, "tenant_id", "client_id")
-    cache = kept_cache(cache_folder(os.environ), parameters.tenant_id, parameters.client_id)
+    folder = cache_folder(os.environ)
+    try:
+        removed = kept_file(folder, f"{parameters.tenant_id}.{parameters.client_id}", None).remove()
+    except NotKept as error:
+        raise ServiceFailed(
+            t("What was read of the tenant cannot be removed from {folder}: {why}.", folder=folder, why=error.why),
+            code="reading-not-removed",
+            hint=t("Remove the file that ends in .cloud-reading.sqlite by hand."),
+        ) from None
+    if removed:
+        console.print_line(t("What was read of the tenant is not kept any more."))
+    cache = kept_cache(folder, parameters.tenant_id, parameters.client_id)
     known = cache.forget()
     if cache.trouble:
+        if removed:  # a computer that encrypts nothing has kept no sign-in
+            return
         raise NoAccess(
             t("Nothing can be forgotten: {trouble}.", trouble=cache.trouble),
             code="sign-in-store",

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import random
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from itertools import count
 from urllib.parse import urlsplit
@@ -17,11 +18,24 @@ from rehearsal.cloud.store import CloudStore
 from runbook_lib.graph.retry import RetryPolicy
 from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.transport import GraphClient
+from runbook_lib.secrets.sources import Secret
 from tests.unit.graph.fake_cloud import Clock, FixedTokens, Reply, session_with
 from tests.unit.rehearsal_cloud.asking import ROOT, Asking
 
 Before = Callable[[str, str], Reply | Exception | None]
 """Told method and path of a request, alone or as a part of a batch; what it returns is answered instead."""
+
+
+@dataclass
+class _Telling(FixedTokens):
+    """Tokens that say who signed in."""
+
+    who: Mapping[str, object] = field(default_factory=dict)
+
+    def token(self, *, refused: Secret | None = None, claims: str | None = None) -> Secret:
+        super().token(refused=refused, claims=claims)
+        told = base64.urlsafe_b64encode(json.dumps(dict(self.who)).encode()).decode().rstrip("=")
+        return Secret(f"e30.{told}.{self.issued}")
 
 
 @dataclass
@@ -33,6 +47,8 @@ class Behind:
     asked: list[str] = field(default_factory=list)
     clock: Clock = field(default_factory=Clock)
     policy: RetryPolicy | None = None
+    claims: Mapping[str, object] | None = None
+    """What the tokens say about who signed in; None: nothing."""
     one_by_one: threading.Lock = field(default_factory=threading.Lock)
     """Requests are answered one after the other, as by the rehearsal's server: no edit falls into the midst of one."""
 
@@ -49,7 +65,8 @@ class Behind:
             new_id=lambda: f"client-{next(numbers)}",
             monotonic=lambda: self.clock.now.timestamp(),
         )
-        return GraphClient(ROOT, FixedTokens(), session, clock=self.clock, sleep=self.clock.sleep, sender=sender)
+        tokens = FixedTokens() if self.claims is None else _Telling(who=self.claims)
+        return GraphClient(ROOT, tokens, session, clock=self.clock, sleep=self.clock.sleep, sender=sender)
 
     def __call__(self, request: requests.PreparedRequest) -> Reply | Exception:
         parts = urlsplit(str(request.url))

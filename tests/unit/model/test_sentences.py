@@ -31,11 +31,11 @@ _OF_MACHINES = re.compile(r"^,?CN=|^#| eq '?")
 """Distinguished names, comments in files for machines, filters of OData."""
 _SENTENCE = re.compile(r"[A-Za-z]+ [A-Za-z(]")
 _NOT_READ = frozenset(
-    {"Field", "Markup", "compile", "option", "argument", "escape", "counted", "create_model"}
+    {"Field", "Markup", "compile", "option", "argument", "escape", "counted", "create_model", "execute"}
     | {"KeyError", "LookupError", "RuntimeError", "TypeError", "ValueError"}
 )
-"""Calls whose words are markup, a pattern, the help of a command, a noun of the catalogue, what a key holds, or for
-whoever mends a defect."""
+"""Calls whose words are markup, a pattern, SQL, the help of a command, a noun of the catalogue, what a key holds,
+or for whoever mends a defect."""
 NOT_SHOWN = {
     "gwb approve": "what a person types",
     " AND DELETE ": "what a person types",

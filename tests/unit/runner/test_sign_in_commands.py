@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from runbook_lib.graph.kept.place import kept_file
 from runbook_lib.graph.sign_in import cache
 from runbook_lib.graph.sign_in.cache import kept_cache
 from runbook_lib.graph.sign_in.device_code import DeviceCode
@@ -49,6 +50,30 @@ def test_sign_out_without_a_store_says_so(file: Path, tmp_path: Path, monkeypatc
     result = sign_out(file)
     assert result.exit_code == 8
     assert "Nothing can be forgotten: this computer's encrypted store does not work (ImportError)." in result.stderr
+
+
+@pytest.mark.parametrize(("encrypted", "also"), [(Sealed, "No sign-in was kept.\n"), (no_store, "")])
+def test_sign_out_removes_what_was_read_of_the_tenant(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, encrypted: object, also: str
+) -> None:
+    monkeypatch.setattr(cache, "cache_folder", lambda _: tmp_path / "state")
+    monkeypatch.setattr(cache, "kept_cache", partial(kept_cache, encrypted=encrypted))  # type: ignore[arg-type]
+    kept = kept_file(tmp_path / "state", f"{TENANT}.{CLIENT}", None)
+    kept.save(b"about", [])
+    result = sign_out(file)
+    assert (result.exit_code, result.stdout) == (0, "What was read of the tenant is not kept any more.\n" + also)
+    assert not kept.path.exists()
+
+
+def test_sign_out_says_where_what_was_read_could_not_be_removed(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(cache, "cache_folder", lambda _: tmp_path / "state")
+    kept_file(tmp_path / "state", f"{TENANT}.{CLIENT}", None).path.mkdir(parents=True)
+    result = sign_out(file)
+    assert result.exit_code == 9
+    assert "What was read of the tenant cannot be removed from" in result.stderr
+    assert str(tmp_path / "state") in result.stderr.replace("\n", "")
 
 
 def test_sign_out_wants_to_know_whose(tmp_path: Path) -> None:
