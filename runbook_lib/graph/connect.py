@@ -10,8 +10,13 @@ from urllib.parse import urlsplit
 from runbook_lib.errors import UsageError
 from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.session import CloudSession, HostSession
-from runbook_lib.graph.sign_in.app import AppSignIn, ClientCertificate, load_certificate
+from runbook_lib.graph.sign_in.app import AppSignIn
 from runbook_lib.graph.sign_in.cache import SignInCache, cache_folder, kept_cache
+from runbook_lib.graph.sign_in.certificate import (
+    CERTIFICATE_PASSWORD_VARIABLE,
+    ClientCertificate,
+    load_certificate,
+)
 from runbook_lib.graph.sign_in.device_code import DeviceCodeSignIn, SignInPrompt
 from runbook_lib.graph.sign_in.managed_identity import ManagedIdentity, ManagedIdentitySignIn
 from runbook_lib.graph.sign_in.msal_http import Registration
@@ -124,7 +129,13 @@ def _credential(parameters: Parameters, environment: Mapping[str, str]) -> Clien
             ),
             values={"parameter": "certificate_file"},
         )
-    return load_certificate(Path(parameters.certificate_file).expanduser())
+
+    def password() -> Secret | None:
+        if not environment.get(CERTIFICATE_PASSWORD_VARIABLE):
+            return None
+        return secret_variable(CERTIFICATE_PASSWORD_VARIABLE, environment, what=t("password of the certificate"))
+
+    return load_certificate(Path(parameters.certificate_file).expanduser(), password)
 
 
 def _guid(value: str, parameter: str) -> str:

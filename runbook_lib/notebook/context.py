@@ -17,6 +17,7 @@ from runbook_lib.directory.sign_in.connect import names_host, open_directory
 from runbook_lib.graph.connect import open_graph, sign_in_cache
 from runbook_lib.graph.kept.place import place_of
 from runbook_lib.graph.kept.reader import CloudReader
+from runbook_lib.graph.key_vault import stores_of
 from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.graph.sign_in.tokens import signed_in
 from runbook_lib.graph.transport import GraphClient
@@ -29,10 +30,12 @@ from runbook_lib.notebook.course import NotebookStep
 from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.front_end import TopLine, prompt_for, show
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.parameters.paths import project_root
 from runbook_lib.record.cells import run_mark_of
 from runbook_lib.record.open_page import write_open_page
 from runbook_lib.record.run_record import RunRecord, account, run_by
 from runbook_lib.routes.registry import ROUTES
+from runbook_lib.secrets.referenced import with_references
 from runbook_lib.shown.html import View
 from runbook_lib.shown.start import target_facts
 
@@ -59,7 +62,8 @@ class RunContext:
     ) -> None:
         self.parameters = parameters
         self.record = record
-        self.environment = environment
+        stores = stores_of(parameters, environment, project_root(environment), clock=clock, sleep=time.sleep)
+        self.environment = with_references(parameters, stores)
         self.clock = clock
         self.interactive = interactive
         self.lock_held = False

@@ -33,7 +33,9 @@ COMMENTS = {
     "sign_in": "The run signs in with a certificate, a secret, a device-code or an identity.",
     "keep_cloud_reading": "What was read of the tenant is kept: none, run, or for later runs encrypted or plain.",
     "sign_in_cache": "Tokens of a device-code are kept nowhere (none) or encrypted.",
-    "certificate_file": "This PEM file holds the certificate and its private key.",
+    "client_secret_from": "The client secret is here, as env:NAME or file:PATH; empty takes GWB_CLIENT_SECRET.",
+    "certificate_file": "This file holds the certificate and its private key, as PEM or PFX.",
+    "certificate_password_from": "The password of that key is here; empty takes GWB_CERTIFICATE_PASSWORD, or none.",
     "cloud": "The tenant is in this Microsoft cloud; parameters/example.yaml lists all four.",
     "graph_url": "Microsoft Graph has this address; empty takes that of the cloud.",
     "authority_url": "Sign-in has this address; empty takes that of the cloud.",
@@ -48,6 +50,7 @@ COMMENTS = {
     "bind_method": "The account signs in to AD with a password or with kerberos.",
     "bind_user": "This account reads and writes AD: a user principal name or a DN.",
     "bind_password_file": "This file holds its password; empty takes GWB_BIND_PASSWORD.",
+    "bind_password_from": "Its password is here, as env:NAME or keyring:SERVICE/ACCOUNT.",
     "kerberos_keytab": "This file holds its Kerberos keys; empty takes the ticket cache.",
     "target_ou": "Written groups stand in the OU with this DN.",
     "retired_ou": "Retired groups stand in the OU with this DN.",
@@ -114,10 +117,12 @@ COMMENTS = {
 _ALL = (
     *("change_id", "reason", "requested_by", "records_dir", "records_access", "csv_delimiter"),
     *("signing_key", "time_stamp_url", "time_stamp_ca_file", "notify", "records_url"),
-    *("tenant_id", "client_id", "sign_in", "sign_in_cache", "certificate_file"),
+    *("tenant_id", "client_id", "sign_in", "sign_in_cache", "client_secret_from"),
+    *("certificate_file", "certificate_password_from"),
     *("cloud", "graph_url", "authority_url", "cloud_ca_file", "cloud_timeout"),
     *("dc_host", "dc_host_fallback", "dc_security", "dc_port", "dc_ca_file", "dc_timeout"),
-    *("bind_method", "bind_user", "bind_password_file", "kerberos_keytab", "target_ou", "retired_ou"),
+    *("bind_method", "bind_user", "bind_password_file", "bind_password_from", "kerberos_keytab"),
+    *("target_ou", "retired_ou"),
 )
 _SELECTION = ("select_ids", "select_names", "select_kinds", "select_file", "select_column")
 _DISABLED = ("disable_ids", "disable_names", "disable_file", "disable_column")

@@ -10,7 +10,7 @@ from types import MappingProxyType
 
 from runbook_lib.model.text import NOTHING, Text, joined, t
 from runbook_lib.model.untrusted import character_name, unseen
-from runbook_lib.parameters import check_change, check_notify, connections
+from runbook_lib.parameters import check_change, check_notify, check_secrets, connections
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import PATHS, resolve
 from runbook_lib.parameters.problems import Complaint, Problem
@@ -172,6 +172,7 @@ _CHECKS: tuple[Callable[[Parameters], Iterator[Complaint]], ...] = (
     check_change.approvers,
     check_change.time_stamps,
     check_change.change_windows,
+    check_secrets.secret_references,
     check_notify.notify,
     check_notify.records_url,
     connections.ou_names,

@@ -51,8 +51,20 @@ class Parameters(ChangeParameters):
         "memory for this run), or for later runs of this account, in its own folder: encrypted (as sign_in_cache) or "
         "plain (readable only by its owner)",
     )
+    client_secret_from: str = Field(
+        "",
+        description="Where the client secret is (sign_in: secret): env:NAME, file:PATH, keyring:SERVICE/ACCOUNT or "
+        "keyvault:HOST/NAME; empty: GWB_CLIENT_SECRET",
+    )
     certificate_file: str = Field(
-        "", description="PEM file with certificate and private key, readable only by its owner (sign_in: certificate)"
+        "",
+        description="PEM or PKCS#12 file with certificate and private key, readable only by its owner (sign_in: "
+        "certificate)",
+    )
+    certificate_password_from: str = Field(
+        "",
+        description="Where the password of its private key is, as for client_secret_from; empty: "
+        "GWB_CERTIFICATE_PASSWORD, or none",
     )
     cloud: Literal["global", "us-government-l4", "us-government-l5", "china"] = Field(
         "global",
@@ -90,6 +102,9 @@ class Parameters(ChangeParameters):
     )
     bind_password_file: str = Field(
         "", description="File with that account's password, readable only by its owner; empty: GWB_BIND_PASSWORD"
+    )
+    bind_password_from: str = Field(
+        "", description="Where that password is, as for client_secret_from, in the place of bind_password_file"
     )
     kerberos_keytab: str = Field(
         "", description="File with the account's Kerberos keys, readable only by its owner; empty: the ticket cache"

@@ -16,6 +16,9 @@ PATHS = (
     *("select_file", "disable_file", "blackout_calendar"),
 )
 """Parameters that name files and folders."""
+REFERENCES = ("client_secret_from", "certificate_password_from", "bind_password_from")
+"""Parameters that say where a secret is, maybe in a file (``file:PATH``)."""
+_IN_FILE = "file:"
 
 
 def project_root(environment: Mapping[str, str] | None = None, *, current: Path | None = None) -> Path:
@@ -65,4 +68,9 @@ def named_files(text: str, root: Path) -> list[Path]:
 def absolute_paths(parameters: Parameters, root: Path) -> Parameters:
     """The same parameters with every path absolute; empty ones stay empty."""
     texts = {name: getattr(parameters, name) for name in PATHS}
-    return parameters.model_copy(update={name: str(resolve(text, root)) for name, text in texts.items() if text})
+    found = {name: str(resolve(text, root)) for name, text in texts.items() if text}
+    for name in REFERENCES:
+        path = str(getattr(parameters, name)).removeprefix(_IN_FILE)
+        if path and path != getattr(parameters, name):
+            found[name] = f"{_IN_FILE}{resolve(path, root)}"
+    return parameters.model_copy(update=found)

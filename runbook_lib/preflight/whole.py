@@ -13,13 +13,16 @@ from runbook_lib.deadline import Allowance
 from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.directory.sign_in.connect import open_directory
 from runbook_lib.graph.connect import open_graph, sign_in_cache
+from runbook_lib.graph.key_vault import stores_of
 from runbook_lib.graph.sign_in.device_code import SignInPrompt
 from runbook_lib.model.text import Text
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.parameters.paths import project_root
 from runbook_lib.preflight.assess import Assessment, assess
 from runbook_lib.preflight.checks import CHECKS
 from runbook_lib.preflight.reach import Reach
 from runbook_lib.preflight.read import read_evidence
+from runbook_lib.secrets.referenced import with_references
 
 
 def whole_preflight(
@@ -45,6 +48,8 @@ def whole_preflight(
         progress: Told what is read.
         allowance: How long may be read; what it does not reach is unknown.
     """
+    stores = stores_of(parameters, environment, project_root(environment), clock=clock, sleep=sleep)
+    environment = with_references(parameters, stores)
     cache = sign_in_cache(parameters, environment)
     with ExitStack() as resources:
         reach = Reach(

@@ -15,6 +15,8 @@ from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.index import build_index
 from runbook_lib.record.seal import Sealed, seal
 from runbook_lib.secrets.redact import known_secrets, variable_secrets
+from runbook_lib.secrets.reference import SecretStores
+from runbook_lib.secrets.referenced import with_references
 from runbook_lib.signing.from_parameters import signing_of
 from runbook_lib.signing.signature import Signing
 
@@ -60,7 +62,8 @@ def _secrets_of(folder: RecordFolder, root: Path, environment: Mapping[str, str]
     with contextlib.suppress(RunbookError):
         values = folder.read_json(RECORD).get("parameters")
         parameters = parameters_from_values(values if isinstance(values, dict) else {}, source=RECORD)
-        return known_secrets(parameters, root, environment)
+        # Without key vaults: sealing goes on where there is no network.
+        return known_secrets(parameters, root, with_references(parameters, SecretStores(environment, root)))
     return variable_secrets(environment)
 
 

@@ -12,11 +12,11 @@ from urllib.parse import quote
 
 from runbook_lib.errors import RunbookError
 from runbook_lib.files import RECORD
+from runbook_lib.graph.key_vault import stores_of
 from runbook_lib.model.text import t
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
 from runbook_lib.record.run_record import RunRecord
-from runbook_lib.secrets.reference import SecretStores
 from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
 from runbook_lib.telling.decide import Told
 from runbook_lib.telling.message import message_of
@@ -44,7 +44,7 @@ def notify_of(
             parameters.notify,
             message_of(facts, record=link_of(folder, parameters.records_url)),
             last=lambda entry: last_told(folder, name, entry),
-            stores=SecretStores(environment, project_root),
+            stores=stores_of(parameters, environment, project_root, clock=clock, sleep=sleep),
             clock=clock,
             sleep=sleep,
         )

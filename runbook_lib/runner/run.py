@@ -16,6 +16,7 @@ import papermill
 
 from runbook_lib.errors import RunbookError, UsageError
 from runbook_lib.files import RECORD_VARIABLE
+from runbook_lib.graph.key_vault import stores_of
 from runbook_lib.model.outcome import Outcome, ending_of_facts
 from runbook_lib.model.text import NOTHING, Text, joined, t, verbatim
 from runbook_lib.model.untrusted import typed
@@ -36,6 +37,7 @@ from runbook_lib.runner.kernel.signals import raise_if_interrupted
 from runbook_lib.runner.notifying import notify_of
 from runbook_lib.runner.verdict import run_end_of
 from runbook_lib.secrets.redact import known_secrets
+from runbook_lib.secrets.referenced import with_references
 from runbook_lib.shown.sign_in import NOTICES_VARIABLE
 from runbook_lib.signing.from_parameters import signing_of
 from runbook_lib.signing.signature import Signing
@@ -304,7 +306,8 @@ def seal_run(
     signing: Signing | None = None,
 ) -> Text:
     """Seal the record, renew the index, remove the work file. Returns what went wrong, or an empty text."""
-    secrets = known_secrets(parameters, project_root, environment)
+    stores = stores_of(parameters, environment, project_root, clock=clock, sleep=time.sleep)
+    secrets = known_secrets(parameters, project_root, with_references(parameters, stores))
     notebook = work_file if work_file.exists() else None
     try:
         seal(folder, notebook, clock=clock, known_secrets=secrets, signing=signing)

@@ -7,6 +7,7 @@ without them proves nothing.
 from __future__ import annotations
 
 import base64
+import contextlib
 import html
 import io
 import json
@@ -291,14 +292,17 @@ def _forms(secret: str) -> set[str]:
     return forms
 
 
-SECRET_VARIABLES = ("GWB_CLIENT_SECRET", "GWB_BIND_PASSWORD")
+SECRET_VARIABLES = ("GWB_CLIENT_SECRET", "GWB_BIND_PASSWORD", "GWB_CERTIFICATE_PASSWORD")
 """Environment variables that hold a secret."""
 PROXY_VARIABLES = ("HTTPS_PROXY", "HTTP_PROXY", "ALL_PROXY")
 """Environment variables that hold addresses, maybe with a password in them; in lower case too."""
 
 
 def known_secrets(parameters: Parameters, project_root: Path, environment: Mapping[str, str]) -> list[str]:
-    """Values of this run's secrets; what cannot be read is left out."""
+    """Values of this run's secrets; what cannot be read is left out.
+
+    ``environment`` may be one of ``referenced``, which holds those that parameters refer to.
+    """
     found = variable_secrets(environment)
     found += _proxy_passwords(environment)
     if parameters.bind_password_file:
@@ -312,7 +316,10 @@ def known_secrets(parameters: Parameters, project_root: Path, environment: Mappi
 
 def variable_secrets(environment: Mapping[str, str]) -> list[str]:
     """Values of the environment variables that hold a secret: as they stand there, and as they are sent."""
-    raw = [environment[name] for name in SECRET_VARIABLES if environment.get(name)]
+    raw = []
+    for name in SECRET_VARIABLES:
+        with contextlib.suppress(RunbookError):
+            raw.append(environment.get(name, ""))
     return list(dict.fromkeys(form for value in raw for form in (value, without_marks(value)) if form))
 
 

@@ -4,13 +4,14 @@
 ``env:CONTOSO_MAIL``                   the environment variable
 ``file:secrets/mail.txt``              a file that only its owner can read; relative to the project's root
 ``keyring:gwb/contoso``                service and account in the key store of the system (the extra ``[keyring]``)
+``keyvault:HOST/NAME``                 host of an Azure Key Vault and the secret there, maybe with ``/VERSION``
 =====================================  =============================================================================
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -21,13 +22,18 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.paths import resolve
 from runbook_lib.secrets.sources import MALFORMED, Secret, impossible, secret_file, secret_variable
 
-Kind = Literal["env", "file", "keyring"]
+Kind = Literal["env", "file", "keyring", "keyvault"]
 _KINDS: Mapping[str, re.Pattern[str]] = {
     "env": re.compile(r"[A-Za-z_][A-Za-z0-9_]*"),
     "file": re.compile(r".+"),
     "keyring": re.compile(r"[^/]+/.+"),
+    # Names of vaults, secrets and versions: "About keys, secrets, and certificates", object identifiers.
+    "keyvault": re.compile(
+        r"[a-z](?:[a-z0-9-]{1,22})[a-z0-9]\.vault\.(?:azure\.net|usgovcloudapi\.net|azure\.cn)"
+        r"/[0-9A-Za-z-]{1,127}(?:/[0-9a-f]{32})?"
+    ),
 }
-REFERENCE_HINT = t("Write env:NAME, file:PATH or keyring:SERVICE/ACCOUNT.")
+REFERENCE_HINT = t("Write env:NAME, file:PATH, keyring:SERVICE/ACCOUNT or keyvault:NAME.vault.azure.net/SECRET.")
 
 
 class MalformedReference(ValueError):  # noqa: N818 - what it says becomes part of an error in words
@@ -82,10 +88,12 @@ class SecretStores:
     Attributes:
         environment: Environment variables.
         project_root: What relative paths resolve against.
+        vault: Reads a secret of a key vault: the reference, and what the secret is for, in words. None: nothing does.
     """
 
     environment: Mapping[str, str]
     project_root: Path
+    vault: Callable[[SecretReference, Text], Secret] | None = None
 
     def get(self, text: str, *, parameter: str, what: Text) -> Secret:
         """The secret that a parameter refers to.
@@ -104,7 +112,16 @@ class SecretStores:
             return secret_variable(reference.place, self.environment, what=what)
         if reference.kind == "file":
             return secret_file(resolve(reference.place, self.project_root), parameter=parameter)
-        value = _of_keyring(reference, what)
+        if reference.kind == "keyvault":
+            if self.vault is None:
+                raise NoAccess(
+                    t("No {what}: {reference} is not read here.", what=what, reference=reference.shown),
+                    code="secret-missing",
+                    values={"reference": reference.shown},
+                )
+            value = self.vault(reference, what)
+        else:
+            value = _of_keyring(reference, what)
         if why := impossible(value.reveal()):
             raise NoAccess(
                 t(

@@ -131,13 +131,31 @@ def secret_file(path: Path, *, parameter: str) -> Secret:
     return Secret(text)
 
 
+def private_file(path: Path, *, parameter: str) -> bytes:
+    """The contents of a file with certificates and keys that only its owner may read.
+
+    Raises:
+        UsageError: As ``secret_file``.
+    """
+    return _private_bytes(path, parameter, LARGEST_PEM, shared=False)
+
+
 def pem_file(path: Path, *, parameter: str) -> Secret:
     """The text of a file with certificates and keys that only its owner may read; line ends are line feeds.
 
     Raises:
         UsageError: As ``secret_file``.
     """
-    text = _private_text(path, parameter, LARGEST_PEM)
+    return as_pem(private_file(path, parameter=parameter), path, parameter=parameter)
+
+
+def as_pem(data: bytes, path: Path, *, parameter: str) -> Secret:
+    """The text in the contents of such a file.
+
+    Raises:
+        UsageError: It is no text.
+    """
+    text = _decoded(data, path, parameter, shared=False)
     if "\0" in text:
         raise UsageError(
             t(
@@ -264,12 +282,15 @@ MALFORMED = "secret-malformed"
 
 
 def _private_text(path: Path, parameter: str, largest: int, *, shared: bool = False) -> str:
-    """The text of a regular file that only its owner may read, decoded as its byte order mark says, else as UTF-8.
+    """The text of a regular file that only its owner may read.
 
     ``shared``: other accounts may read it too. ``parameter`` is what names it.
     """
-    place = {"path": str(path), "parameter": parameter}
-    why = NOTHING
+    return _decoded(_private_bytes(path, parameter, largest, shared=shared), path, parameter, shared=shared)
+
+
+def _private_bytes(path: Path, parameter: str, largest: int, *, shared: bool) -> bytes:
+    why, data = NOTHING, b""
     try:
         mode = path.stat().st_mode
         if not stat.S_ISREG(mode):
@@ -282,7 +303,9 @@ def _private_text(path: Path, parameter: str, largest: int, *, shared: bool = Fa
     except (OSError, ValueError) as error:
         said = getattr(error, "strerror", None)
         why = verbatim(said) if said else t("its name cannot be used")
-    if not why and not shared and os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
+    if why:
+        raise _unreadable(path, parameter, why, shared=shared)
+    if not shared and os.name == "posix" and mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise UsageError(
             t(
                 "The secret file {path} can be read by other accounts (mode {s_imode:04o}).",
@@ -291,21 +314,27 @@ def _private_text(path: Path, parameter: str, largest: int, *, shared: bool = Fa
             ),
             code="secret-file-open",
             hint=t("Run: chmod 600 {path}", path=path),
-            values=place,
+            values={"path": str(path), "parameter": parameter},
         )
-    if not why:
-        mark, encoding = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", "utf-8"))
-        try:
-            return data[len(mark) :].decode(encoding)
-        except UnicodeDecodeError:
-            why = (
-                t("it is not UTF-8 text") if encoding == "utf-8" else t("it is not the UTF-16 text that its mark says")
-            )
-    raise UsageError(
+    return data
+
+
+def _decoded(data: bytes, path: Path, parameter: str, *, shared: bool) -> str:
+    """As its byte order mark says, else as UTF-8."""
+    mark, encoding = next(((mark, name) for mark, name in _MARKS if data.startswith(mark)), (b"", "utf-8"))
+    try:
+        return data[len(mark) :].decode(encoding)
+    except UnicodeDecodeError:
+        why = t("it is not UTF-8 text") if encoding == "utf-8" else t("it is not the UTF-16 text that its mark says")
+    raise _unreadable(path, parameter, why, shared=shared)
+
+
+def _unreadable(path: Path, parameter: str, why: Text, *, shared: bool) -> UsageError:
+    return UsageError(
         t("The secret file {path} cannot be read: {why}.", path=path, why=why),
         code="secret-file-unreadable",
         hint=t("Check the environment variable {name}.", name=parameter)
         if shared
         else t("Check the parameter {parameter}.", parameter=parameter),
-        values=place,
+        values={"path": str(path), "parameter": parameter},
     )

@@ -14,7 +14,7 @@ from cryptography.x509.oid import NameOID
 
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.files import write_durably
-from runbook_lib.graph.sign_in.app import load_certificate, require_valid
+from runbook_lib.graph.sign_in.certificate import load_certificate, require_valid
 from runbook_lib.model.text import t
 
 VALID = timedelta(days=365)

@@ -17,6 +17,7 @@ from runbook_lib.dns import Resolver
 from runbook_lib.errors import RunbookError
 from runbook_lib.files import write_durably
 from runbook_lib.graph.connect import open_graph
+from runbook_lib.graph.key_vault import stores_of
 from runbook_lib.graph.sender import Sender
 from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.snapshot import read_tenant
@@ -28,6 +29,7 @@ from runbook_lib.model.untrusted import printable
 from runbook_lib.parameters.connections import addresses_of, split_server
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.parameters.paths import absolute_paths
+from runbook_lib.secrets.referenced import with_references
 from runbook_lib.setup.certificate import AppCertificate, app_certificate, unwritable
 from runbook_lib.setup.controllers import find_controllers
 from runbook_lib.setup.tenant import KnownTenant, authorities_of, find_tenant
@@ -97,11 +99,15 @@ class SetupWorld:
             tenant = read_tenant(graph, parameters.tenant_id)
         return t("Signed in: tenant {name}.", name=printable(tenant.display_name))
 
+    def _environment_of(self, parameters: Parameters) -> Mapping[str, str]:
+        stores = stores_of(parameters, self._environment, self.root, clock=self._clock, sleep=self._sleep)
+        return with_references(parameters, stores)
+
     def _graph(self, parameters: Parameters) -> GraphClient:
         """A client for the tenant; its first request signs the app in."""
         return open_graph(
             absolute_paths(parameters, self.root),
-            environment=self._environment,
+            environment=self._environment_of(parameters),
             clock=self._clock,
             sleep=self._sleep,
         )
@@ -150,7 +156,7 @@ class SetupWorld:
         self.close()
         found = open_directory(
             absolute_paths(parameters, self.root),
-            environment=self._environment,
+            environment=self._environment_of(parameters),
             clock=self._clock,
             sleep=self._sleep,
         )

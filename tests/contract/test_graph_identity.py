@@ -11,8 +11,12 @@ from pathlib import Path
 
 import pytest
 import yaml
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, load_pem_private_key, pkcs12
+from cryptography.x509 import load_pem_x509_certificate
 from msal import managed_identity as azure
 
+from rehearsal.certificates import write_private
 from rehearsal.contoso import names
 from rehearsal.contoso.registrations import ASSIGNED_CLIENT_ID, MACHINE_CLIENT_ID, READER_CLIENT_ID
 from rehearsal.process import RunningRehearsal
@@ -22,6 +26,7 @@ from runbook_lib.graph.sign_in import identity_endpoint
 from runbook_lib.graph.snapshot import read_tenant
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.parameters.model import Parameters
+from runbook_lib.preflight.whole import whole_preflight
 from tests.support.azure_hosts import IDENTITY_VARIABLES
 
 KINDS = ("virtual-machine", "app-service", "arc")
@@ -209,3 +214,34 @@ def test_no_file_is_named(workload: Machine) -> None:
     with pytest.raises(NoAccess, match="AZURE_FEDERATED_TOKEN_FILE") as caught:
         workload.opened({})
     assert caught.value.code == "secret-missing"
+
+
+def test_certificate_and_passwords_come_from_where_the_parameters_say(machine: Machine, tmp_path: Path) -> None:
+    """PKCS#12 with its password in a file, the bind password in a variable of its own: the whole pre-flight reads."""
+    pem = machine.folder.client.read_bytes()
+    key, certificate = load_pem_private_key(pem[pem.index(b"-----BEGIN PRIV") :], None), load_pem_x509_certificate(pem)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    write_private(
+        tmp_path / "client.pfx",
+        pkcs12.serialize_key_and_certificates(b"app", key, certificate, None, BestAvailableEncryption(b"of the pfx")),
+    )
+    write_private(tmp_path / "password.txt", b"of the pfx\n")
+    told = {
+        **machine.told,
+        "sign_in": "certificate",
+        "client_id": names.CLIENT_ID,
+        "certificate_file": str(tmp_path / "client.pfx"),
+        "certificate_password_from": f"file:{tmp_path / 'password.txt'}",
+        "bind_password_file": "",
+        "bind_password_from": "env:CONTOSO_BIND",
+    }
+    bind = machine.folder.bind_password.read_text(encoding="ascii").strip()
+    found = whole_preflight(
+        Parameters.model_validate(told),
+        environment={"CONTOSO_BIND": bind},
+        clock=lambda: datetime.now(UTC),
+        sleep=machine.slept.append,
+        judged=("direct",),
+    )
+    unread = [one.seen for one in found.findings if one.id.startswith("part-unreadable:")]
+    assert all("delegated permission only" in seen for seen in unread), unread

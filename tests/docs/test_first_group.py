@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from runbook_lib.directory.sign_in.bind import PORTS
-from runbook_lib.graph.sign_in.app import load_certificate
+from runbook_lib.graph.sign_in.certificate import load_certificate
 from runbook_lib.parameters.connections import clouds
 from tests.docs.markdown import ROOT, code_blocks, section, table_rows
 

@@ -10,8 +10,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
-from runbook_lib.graph.sign_in.app import AppSignIn, ClientCertificate, load_certificate
+from runbook_lib.graph.sign_in.app import AppSignIn
 from runbook_lib.graph.sign_in.cache import SignInCache
+from runbook_lib.graph.sign_in.certificate import ClientCertificate, load_certificate
 from runbook_lib.graph.sign_in.device_code import DeviceCode, DeviceCodeSignIn
 from runbook_lib.graph.sign_in.msal_http import Registration
 from runbook_lib.graph.sign_in.tokens import TokenSource

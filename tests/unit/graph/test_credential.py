@@ -9,10 +9,14 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import pkcs12
 
 from runbook_lib.errors import NoAccess, UsageError
-from runbook_lib.graph.sign_in.app import load_certificate, require_valid
+from runbook_lib.graph.sign_in.certificate import load_certificate, require_valid
+from runbook_lib.secrets.sources import Secret
 from tests.unit.graph.certificates import BEGIN, certificate_pem, key_pem, rsa_key
 
 
@@ -104,3 +108,61 @@ def test_dates_are_checked_before_anything_is_sent(tmp_path: Path) -> None:
     assert caught.value.code == "certificate-expired"
     with pytest.raises(NoAccess, match="is not valid before 2026-01-01"):
         require_valid(found, now=BEGIN - timedelta(seconds=1))
+
+
+def pfx(password: bytes | None, *, chain: bool = True) -> bytes:
+    protection: serialization.KeySerializationEncryption = serialization.NoEncryption()
+    if password is not None:
+        protection = serialization.BestAvailableEncryption(password)
+    own, other = (x509.load_pem_x509_certificate(certificate_pem(key).encode()) for key in (rsa_key(), rsa_key(1)))
+    return pkcs12.serialize_key_and_certificates(b"app", rsa_key(), own, [other] if chain else None, protection)
+
+
+def saved(tmp_path: Path, data: bytes) -> Path:
+    path = tmp_path / "client.pfx"
+    path.write_bytes(data)
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.parametrize("password", [None, b"p\xc3\xa9"])
+def test_pkcs12_is_read_with_its_password_or_without_one(tmp_path: Path, password: bytes | None) -> None:
+    asked: list[int] = []
+
+    def give() -> Secret | None:
+        asked.append(1)
+        return Secret("pé")
+
+    found = load_certificate(saved(tmp_path, pfx(password)), give)
+    assert len(asked) == (password is not None), "nobody is asked for what is not needed"
+    as_text = written(tmp_path, key_pem(rsa_key()) + found.certificate)
+    assert load_certificate(as_text).thumbprint_sha256 == found.thumbprint_sha256
+    assert found.private_key.private_numbers() == rsa_key().private_numbers()
+
+
+def test_a_pem_key_is_read_with_its_password(tmp_path: Path) -> None:
+    path = written(tmp_path, key_pem(rsa_key(), b"password") + certificate_pem(rsa_key()))
+    found = load_certificate(path, lambda: Secret("password"))
+    assert found.private_key.private_numbers() == rsa_key().private_numbers()
+
+
+@pytest.mark.parametrize(
+    ("data", "password", "why"),
+    [
+        (pfx(b"right"), None, "protected by a password"),
+        (pfx(b"right"), "wrong-canary", "another one"),
+        (pfx(None)[:-200], "wrong-canary", "damaged"),
+        ((key_pem(rsa_key(), b"right") + certificate_pem(rsa_key())).encode(), "wrong-canary", "another one"),
+    ],
+)
+def test_a_password_that_is_missing_or_wrong_is_wrong_use(
+    tmp_path: Path, data: bytes, password: str | None, why: str
+) -> None:
+    path = saved(tmp_path, data)
+    with pytest.raises(UsageError, match=why) as caught:
+        load_certificate(path, lambda: Secret(password) if password else None)
+    assert caught.value.code == "certificate-file"
+    assert str(path) in caught.value.message
+    assert "canary" not in str(caught.value)
+    if password is None:
+        assert "certificate_password_from" in caught.value.hint

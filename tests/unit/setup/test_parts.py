@@ -12,7 +12,7 @@ import pytest
 
 from runbook_lib.errors import NoAccess, ServiceFailed, UsageError
 from runbook_lib.graph.sender import Answer
-from runbook_lib.graph.sign_in.app import load_certificate
+from runbook_lib.graph.sign_in.certificate import load_certificate
 from runbook_lib.model.target import Route
 from runbook_lib.model.text import t
 from runbook_lib.parameters.load import load_parameters
