@@ -47,7 +47,10 @@ POLICY = {
     "limits": tuple(name for name in known_names() if name.startswith("max_")),
 }
 """What the policy calls otherwise than the parameters that it is made from."""
-OPENING = {"change_id", "reason", "records_dir", "records_access", "csv_delimiter"}
+OPENING = {
+    *("change_id", "reason", "records_dir", "records_access", "csv_delimiter"),
+    *("client_secret_from", "certificate_password_from", "bind_password_from"),
+}
 """What opening a run uses, whichever it is; the steps are looked at from there on."""
 OF_FILES = {"select_file", "select_column", "disable_file", "disable_column"}
 """What opening a run uses too, where it has a selection: their groups join the selection before any step."""
