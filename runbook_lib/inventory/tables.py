@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 
 import pandas as pd
 
+from runbook_lib.directory.search import generalized_time
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.index import claimed_ids, writer_of
 from runbook_lib.inventory.states import GroupRow
+from runbook_lib.model.directory import DirectoryGroup
+from runbook_lib.model.moment import moment_in
 from runbook_lib.model.text import Text, t
 
 OWNERS_UNKNOWN = "(unknown)"
@@ -23,6 +27,7 @@ HEADINGS: Mapping[str, Text] = {
     "visibility": t("Visibility"),
     "mail": t("Mail address"),
     "owners": t("Owners"),
+    "created": t("Created in Entra ID (UTC)"),
     "state": t("State"),
     "route": t("Route"),
     "reason_code": t("Reason (code)"),
@@ -30,6 +35,8 @@ HEADINGS: Mapping[str, Text] = {
     "writer": t("Written by"),
     "ad_dn": t("AD object"),
     "ad_guid": t("GUID in AD"),
+    "ad_created": t("Created in AD (UTC)"),
+    "ad_changed": t("Last changed in AD (UTC)"),
     "members": t("Members"),
     "representable": t("Members in AD"),
     "member_id": t("Member id"),
@@ -44,16 +51,26 @@ HEADINGS: Mapping[str, Text] = {
     "claims": t("Cloud groups that it names"),
 }
 """Column of these tables to what people read above it; files for machines keep the names of the columns."""
+LAST_CHANGE = t(
+    "whenChanged of the AD object on the domain controller that was read; AD does not replicate it, so another one may "
+    "say another time. Entra ID tells when a group was created, and not when it was changed last."
+)
+"""What the times of a group mean.
+
+Source: [MS-ADA3] whenChanged (not replicated); Microsoft Graph, resource type group: createdDateTime, and no time of
+the last change.
+"""
 
 
 def groups_table(inventory: Inventory) -> pd.DataFrame:
     """One row per group of either side, in group id order.
 
     Returns:
-        Columns ``group_id display_name kind source membership visibility mail state route reason_code reason writer
-        ad_dn ad_guid`` (object) and ``members representable`` (Int64, missing where they could not be read). Where
-        owners were read, ``owners`` (object) follows ``mail``: empty for a group without, ``OWNERS_UNKNOWN`` where they
-        could not be read.
+        Columns ``group_id display_name kind source membership visibility mail created state route reason_code reason
+        writer ad_dn ad_guid`` (object), ``ad_created ad_changed`` (object) and ``members representable`` (Int64,
+        missing where they could not be read). Where owners were read, ``owners`` (object) follows ``mail``: empty for a
+        group without, ``OWNERS_UNKNOWN`` where they could not be read. ``created`` and the two ``ad_`` times are
+        datetimes in UTC, None where that side has no such object; see ``LAST_CHANGE``.
     """
     rows = inventory.rows
     table = pd.DataFrame(
@@ -71,6 +88,7 @@ def groups_table(inventory: Inventory) -> pd.DataFrame:
                 "visibility": (row.cloud.visibility or "") if row.cloud else "",
                 "mail": (row.cloud.mail or "") if row.cloud else "",
                 **_owners(inventory, row),
+                "created": moment_in(row.cloud.created) if row.cloud else None,
                 "state": row.state.value,
                 "route": row.route.value,
                 "reason_code": row.reason_code,
@@ -78,11 +96,13 @@ def groups_table(inventory: Inventory) -> pd.DataFrame:
                 "writer": row.writer.value if row.writer else "",
                 "ad_dn": row.ad.dn if row.ad else "",
                 "ad_guid": row.ad.guid if row.ad else "",
+                **_times_in_ad(row.ad),
                 "members": row.cloud_members,
                 "representable": row.representable,
             }
             for row in rows
-        ]
+        ],
+        dtype=object,
     )
     return table.astype({"members": "Int64", "representable": "Int64"}) if len(table) else table
 
@@ -92,6 +112,21 @@ def _owners(inventory: Inventory, row: GroupRow) -> dict[str, str]:
         return {}
     owners = inventory.owners.get(row.group_id)
     return {"owners": OWNERS_UNKNOWN if owners is None else "; ".join(map(str, owners))}
+
+
+def _times_in_ad(group: DirectoryGroup | None) -> dict[str, datetime | None]:
+    return {
+        "ad_created": _time_in_ad(group, "whenCreated"),
+        "ad_changed": _time_in_ad(group, "whenChanged"),
+    }
+
+
+def _time_in_ad(group: DirectoryGroup | None, attribute: str) -> datetime | None:
+    text = group.text(attribute) if group else None
+    try:
+        return generalized_time(text) if text else None
+    except ValueError:
+        return None
 
 
 _MEMBER_COLUMNS = {
@@ -137,15 +172,18 @@ def members_table(inventory: Inventory, *, left_out: bool = False) -> pd.DataFra
     return pd.DataFrame(columns, dtype=object)
 
 
-_AD_COLUMNS = ["guid", "dn", "display_name", "sam_account_name", "type", "writer", "claims", "members"]
+_AD_COLUMNS = [
+    *("guid", "dn", "display_name", "sam_account_name", "type", "writer", "claims", "ad_created", "ad_changed"),
+    "members",
+]
 
 
 def ad_groups_table(inventory: Inventory) -> pd.DataFrame:
     """One row per AD group, by distinguished name.
 
     Returns:
-        Columns ``guid dn display_name sam_account_name type writer claims`` (object) and ``members`` (Int64, missing
-        where they could not be read).
+        Columns ``guid dn display_name sam_account_name type writer claims`` (object), ``ad_created ad_changed``
+        (object: datetime in UTC or None) and ``members`` (Int64, missing where they could not be read).
     """
     directory, tenant_id = inventory.directory, inventory.cloud.tenant.id
     lines = []
@@ -160,7 +198,8 @@ def ad_groups_table(inventory: Inventory) -> pd.DataFrame:
                 "type": "security" if group.is_security else "distribution",
                 "writer": writer_of(group, claims[0], tenant_id).value if len(claims) == 1 else "",
                 "claims": " ".join(claims),
+                **_times_in_ad(group),
                 "members": None if group.members is None else len(group.members),
             }
         )
-    return pd.DataFrame(lines, columns=_AD_COLUMNS).astype({"members": "Int64"})
+    return pd.DataFrame(lines, columns=_AD_COLUMNS, dtype=object).astype({"members": "Int64"})

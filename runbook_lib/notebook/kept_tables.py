@@ -16,7 +16,7 @@ from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.files import WORKBOOK
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.narrowed import narrowed
-from runbook_lib.inventory.tables import HEADINGS, ad_groups_table, groups_table, members_table
+from runbook_lib.inventory.tables import HEADINGS, LAST_CHANGE, ad_groups_table, groups_table, members_table
 from runbook_lib.model.change import Plan
 from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.ids import as_group_id
@@ -122,6 +122,7 @@ def _title_sheet(context: RunContext, whole: Inventory, kept: Inventory, *, has_
             (t("Run"), folder.run_id),
             (t("Groups of both sides"), len(whole.rows)),
             *([(t("Groups that this run is about"), len(kept.rows))] if some else []),
+            (HEADINGS["ad_changed"], LAST_CHANGE),
         ),
         {
             **({"Plan": t("One row per change, and per group that is left alone with the reason")} if has_plan else {}),

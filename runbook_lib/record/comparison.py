@@ -2,7 +2,7 @@
 
 A table is compared by the columns that name its objects; a table that names none is compared line by line, which knows
 new and gone alone. Headings are compared without regard to case, spaces and punctuation, so that tables of other
-versions of this program fit.
+versions of this program fit; a column that one table alone has is named, and not compared.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from enum import Enum
 
+from runbook_lib.files import PLAN
 from runbook_lib.model.text import Text, t
 
 TableRow = Mapping[str, str]
 """Heading to value, as text."""
 _KEYS = (("group_id", "member_id"), ("group_id", "kind"), ("group_id",), ("guid",), ("name",))
 """Columns that name an object, the first set whose columns are all there."""
+_OF_ONE_CONTROLLER = frozenset({"ad_changed"})
+"""Columns that two domain controllers fill otherwise although nothing changed (whenChanged is not replicated)."""
 _TITLES = ("member_name", "display_name", "group_name", "dn")
 """Columns that say what people call it."""
 
@@ -73,11 +76,13 @@ class Differences:
         differences: By table and key.
         objects: Table to its objects on the first and the second side.
         one_sided: Tables that one side alone has.
+        not_compared: Table that both have to its columns that one side alone has, such as owners that nobody read.
     """
 
     differences: tuple[ObjectDifference, ...]
     objects: Mapping[str, tuple[int, int]]
     one_sided: tuple[str, ...] = ()
+    not_compared: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def same(self) -> bool:
@@ -95,6 +100,7 @@ class Differences:
             "same": self.same,
             "tables": {name: {"before": first, "after": second} for name, (first, second) in self.objects.items()},
             "one_sided": list(self.one_sided),
+            "not_compared": {table: list(columns) for table, columns in self.not_compared.items()},
             "differences": [one.as_json() for one in self.differences],
         }
 
@@ -107,10 +113,18 @@ def compare_tables(first: Mapping[str, Sequence[TableRow]], second: Mapping[str,
         second: The same, after.
     """
     both = sorted(first.keys() & second.keys())
+    # The changes of a plan have keys of their own each; tables have columns.
+    tables = [table for table in both if table != PLAN and first[table] and second[table]]
+    alone = {table: columns for table in tables if (columns := _columns_of_one(first[table][0], second[table][0]))}
     return Differences(
-        tuple(difference for table in both for difference in _table(table, first[table], second[table])),
+        tuple(
+            difference
+            for table in both
+            for difference in _table(table, first[table], second[table], _OF_ONE_CONTROLLER | set(alone.get(table, ())))
+        ),
         {table: (len(first[table]), len(second[table])) for table in both},
         tuple(sorted(first.keys() ^ second.keys())),
+        alone,
     )
 
 
@@ -143,10 +157,16 @@ def _flat(value: Mapping[str, object], before: str = "") -> dict[str, str]:
     return found
 
 
-def _table(table: str, first: Sequence[TableRow], second: Sequence[TableRow]) -> Iterator[ObjectDifference]:
+def _columns_of_one(first: TableRow, second: TableRow) -> tuple[str, ...]:
+    return tuple(sorted(set(map(_plain, first)) ^ set(map(_plain, second))))
+
+
+def _table(
+    table: str, first: Sequence[TableRow], second: Sequence[TableRow], unlike: Collection[str]
+) -> Iterator[ObjectDifference]:
     headings = {_plain(name): name for row in (*first[:1], *second[:1]) for name in row}
     key = next((names for names in _KEYS if headings.keys() >= set(names)), ())
-    before, after = _by_key(first, key), _by_key(second, key)
+    before, after = _by_key(first, key, unlike), _by_key(second, key, unlike)
     for identity in sorted(before.keys() | after.keys()):
         old, new = before.get(identity), after.get(identity)
         named = identity[:-1] if key else _values_of(identity)
@@ -162,12 +182,12 @@ def _table(table: str, first: Sequence[TableRow], second: Sequence[TableRow]) ->
             yield ObjectDifference(table, named, _title(new), Happened.CHANGED, tuple(changed))
 
 
-def _by_key(rows: Sequence[TableRow], key: tuple[str, ...]) -> dict[tuple[str, ...], TableRow]:
-    """Rows by what identifies them, the second of two alike with a number behind it."""
+def _by_key(rows: Sequence[TableRow], key: tuple[str, ...], unlike: Collection[str]) -> dict[tuple[str, ...], TableRow]:
+    """Rows without the columns ``unlike``, by what identifies them, the second of two alike with a number behind it."""
     seen: Counter[tuple[str, ...]] = Counter()
     found: dict[tuple[str, ...], TableRow] = {}
     for row in rows:
-        plain = {_plain(name): value for name, value in row.items()}
+        plain = {plain: value for name, value in row.items() if (plain := _plain(name)) not in unlike}
         identity = tuple(plain.get(name, "") for name in key) if key else tuple(plain.values())
         seen[identity] += 1
         found[(*identity, f"{seen[identity]:09}")] = plain

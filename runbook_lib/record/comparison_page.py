@@ -41,6 +41,7 @@ def comparison_html(comparison: Differences, first: str, second: str, states: tu
             summary=summary(comparison),
             tables=tables,
             one_sided=comparison.one_sided,
+            not_compared=list(_not_compared(comparison)),
         )
     )
 
@@ -62,6 +63,7 @@ def comparison_lines(comparison: Differences) -> Iterator[Text]:
     """A line for each object, and one for each value of it that changed."""
     for name in comparison.one_sided:
         yield t("{name}: one side alone has it", name=name)
+    yield from _not_compared(comparison)
     for one in comparison.differences:
         yield t("{table}  {happened}  {named}", table=one.table, happened=one.happened.title, named=_named(one))
         for column, before, after in one.values:
@@ -80,6 +82,12 @@ def comparison_rows(comparison: Differences) -> list[tuple[str, ...]]:
         for one in comparison.differences
         for values in (one.values or (("", "", ""),))
     ]
+
+
+def _not_compared(comparison: Differences) -> Iterator[Text]:
+    for table, columns in comparison.not_compared.items():
+        names = printable(", ".join(columns), limit=_SHOWN)
+        yield t("{table}: columns of one side alone, not compared: {names}", table=table, names=names)
 
 
 def _named(one: ObjectDifference) -> Text:

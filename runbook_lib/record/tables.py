@@ -24,12 +24,11 @@ def text_table(columns: Sequence[str], rows_of_it: Sequence[Sequence[str]]) -> p
     return pd.DataFrame(list(rows_of_it), columns=list(columns), dtype=object)
 
 
-def rows(frame: pd.DataFrame) -> Iterator[list[str | int | float | None]]:
-    """Column names, then every row, each value passed through ``cell_value``; the index is left out."""
+def rows(frame: pd.DataFrame) -> Iterator[list[object]]:
+    """Column names, then the values of every row; the index is left out."""
     yield [str(column) for column in frame.columns]
     columns = [frame.iloc[:, position].tolist() for position in range(frame.shape[1])]
-    for values in zip(*columns, strict=True):
-        yield [cell_value(value) for value in values]
+    yield from map(list, zip(*columns, strict=True))
 
 
 def cell_value(value: object) -> str | int | float | None:
@@ -69,6 +68,9 @@ EXCEL_CELL_LIMIT = 32_767
 """Characters of a cell of an Excel sheet."""
 ROW_LIMIT = 1_048_575
 """Rows below the heading of an Excel sheet."""
+_FIRST_DATE = datetime(1900, 3, 1)  # noqa: DTZ001 - Excel knows no zones
+_DATE_WIDTH = 18
+"""Characters of a column that holds dates with their time."""
 _CREATED = datetime(2000, 1, 1)  # noqa: DTZ001 - a fixed creation date in the workbook: same table, same bytes
 
 
@@ -95,7 +97,8 @@ def csv_bytes(frame: pd.DataFrame, delimiter: str = ",") -> bytes:
     stream = io.StringIO(newline="")
     writer = csv.writer(stream, delimiter=delimiter, lineterminator="\r\n", quoting=csv.QUOTE_MINIMAL)
     for row in rows(frame):
-        writer.writerow([harmless(printable_lines(cell)) if isinstance(cell, str) else cell for cell in row])
+        cells = map(cell_value, row)
+        writer.writerow([harmless(printable_lines(cell)) if isinstance(cell, str) else cell for cell in cells])
     return b"\xef\xbb\xbf" + stream.getvalue().encode("utf-8", "backslashreplace")
 
 
@@ -140,8 +143,10 @@ def workbook_bytes(
 ) -> bytes:
     """One sheet per table: text stays text (no formula, no link), headings frozen and on each page, with filters.
 
-    What a reader could not see becomes an escape as in the CSV; a cell is cut at Excel's 32,767 characters and a
-    sheet at its 1,048,575 rows, and both say so (the CSV holds everything). Dates inside are fixed.
+    A time with a zone is a date of Excel, in UTC, since Excel knows no zones; one before March 1900 stays text (Excel
+    counts a day of February 1900 that never was). What a reader could not see becomes an escape as in the CSV; a cell
+    is cut at Excel's 32,767 characters and a sheet at its 1,048,575 rows, and both say so (the CSV holds everything).
+    Dates of the file itself are fixed.
 
     Args:
         sheets: Name to table.
@@ -186,13 +191,12 @@ def _write_title(
     number = 0
     for number, (caption, value) in enumerate(title.facts):
         sheet.write_string(number, 0, _cell_text(caption), formats.heading)
-        if isinstance(value, datetime):
-            # Excel knows no time zones.
-            sheet.write_datetime(number, 1, value.astimezone(UTC).replace(tzinfo=None), formats.time)
-        elif isinstance(value, str):
-            sheet.write_string(number, 1, _cell_text(value), formats.text)
-        else:
+        if (at := _date(value)) is not None:
+            sheet.write_datetime(number, 1, at, formats.time)
+        elif isinstance(value, int):
             sheet.write_number(number, 1, value, formats.text)
+        else:
+            sheet.write_string(number, 1, _cell_text(str(cell_value(value))), formats.text)
     for line, (name, holds) in enumerate(title.sheets.items(), start=number + 2):
         sheet.write_string(line, 0, _cell_text(name), formats.heading)
         text = t("{holds} ({rows:,} rows)", holds=holds, rows=len(sheets[name]))
@@ -208,8 +212,11 @@ def _write_sheet(sheet: xlsxwriter.worksheet.Worksheet, frame: pd.DataFrame, for
                 number, 0, t("Cut here: {number} rows in all, the CSV file holds them.", number=len(frame))
             )
             break
-        for column, cell in enumerate(row):
-            if isinstance(cell, str):
+        for column, value in enumerate(row):
+            if (at := _date(value)) is not None:
+                widths[column] = max(widths[column], _DATE_WIDTH)
+                sheet.write_datetime(number, column, at, formats.time)
+            elif isinstance(cell := cell_value(value), str):
                 text = _cell_text(cell)
                 widths[column] = min(60, max(widths[column], len(text) + 2))
                 sheet.write_string(number, column, text, *([formats.heading] if number == 0 else []))
@@ -221,6 +228,14 @@ def _write_sheet(sheet: xlsxwriter.worksheet.Worksheet, frame: pd.DataFrame, for
     sheet.repeat_rows(0)
     _print_well(sheet)
     _make_table(sheet, frame, formats)
+
+
+def _date(value: object) -> datetime | None:
+    """What Excel shows as a date: a time with a zone, in UTC. None: it is none, or too early for Excel."""
+    if not isinstance(value, datetime) or value.tzinfo is None:
+        return None
+    at = value.astimezone(UTC).replace(tzinfo=None)
+    return at if at >= _FIRST_DATE else None
 
 
 def _make_table(sheet: xlsxwriter.worksheet.Worksheet, frame: pd.DataFrame, formats: _Formats) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -11,7 +12,7 @@ from runbook_lib.inventory.build import group_ids_to_probe
 from runbook_lib.inventory.index import index_directory
 from runbook_lib.inventory.naming import Naming, cut_units, written_description
 from runbook_lib.inventory.states import GroupState, Writer
-from runbook_lib.inventory.tables import OWNERS_UNKNOWN, groups_table, members_table
+from runbook_lib.inventory.tables import OWNERS_UNKNOWN, ad_groups_table, groups_table, members_table
 from runbook_lib.model.change_kind import ChangeKind
 from runbook_lib.model.cloud import Authority, CloudKind, Owner, Presence, PrincipalType, Switch
 from runbook_lib.model.finding import Severity
@@ -312,3 +313,16 @@ def test_an_index_with_other_members_is_that_of_the_changed_snapshot() -> None:
     changed = replace(groups[0], members=(b.user_dn("Ana"),))
     after = replace(before, groups=tuple(changed if one.guid == changed.guid else one for one in before.groups))
     assert index_directory(before).with_groups([changed]) == index_directory(after)
+
+
+def test_times_of_a_group_are_times_and_what_is_none_is_missing() -> None:
+    named = [b.cloud_group("Old", created="2018-05-14T08:00:00Z"), b.cloud_group("Odd", created="yesterday")]
+    old = {"adminDescription": (anchor_of(named[0].id),), "whenCreated": ("20200101000000.0Z",), "whenChanged": ("x",)}
+    inventory = b.inventory_of(b.cloud_side(named), b.directory_side(groups=[b.ad_group("Old", old)]))
+    table = groups_table(inventory).set_index("display_name")
+    times = ["created", "ad_created", "ad_changed"]
+    assert list(table.loc["Old", times]) == [
+        datetime(2018, 5, 14, 8, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC), None
+    ]  # fmt: skip
+    assert list(table.loc["Odd", times]) == [None] * 3
+    assert list(ad_groups_table(inventory)["ad_created"]) == [datetime(2020, 1, 1, tzinfo=UTC)]

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import io
 import json
+from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
+
+import openpyxl
 
 from runbook_lib.inventory.narrowed import narrowed
 from runbook_lib.model.change_kind import Operation
@@ -92,3 +95,22 @@ def test_tables_and_their_digests_have_the_delimiter_of_the_run(field: Field) ->
     keep_groups(context, inventory, set())
     assert context.record.facts["snapshots"]["tables"]["groups"]["sha256"] == sha256(whole).hexdigest()
     assert b"group_id;group_name;" in (folder.path / "members.csv").read_bytes()
+
+
+def test_mailed_alone_the_workbook_says_when_its_groups_were_changed_and_by_whose_clock(field: Field) -> None:
+    field.run()
+    field.approve()
+    field.run()
+    context, inventory, _ = _planned(field)
+    keep_every_group(context, inventory)
+    book = openpyxl.load_workbook(context.record.folder.path / "inventory.xlsx")
+    about = dict(book["About"].iter_rows(values_only=True, max_col=2))
+    assert "whenChanged" in str(about["Last changed in AD (UTC)"])
+    for sheet in ("Groups", "AD groups"):
+        heading, *lines = book[sheet].iter_rows()
+        named = [cell.value for cell in heading]
+        for column in map(named.index, ("Created in AD (UTC)", "Last changed in AD (UTC)")):
+            assert {line[column].is_date for line in lines if line[column].value} == {True}, sheet
+    changed = [row["ad_changed"] for row in _rows(context.record.folder.path, "groups.csv") if row["ad_changed"]]
+    assert len(changed) >= 2
+    assert all(datetime.fromisoformat(one).tzinfo for one in changed)

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from runbook_lib.errors import UsageError
 from runbook_lib.record.compared_sides import tables_of
 from runbook_lib.record.comparison import Differences, Happened, compare_tables, rows_of_changes
-from runbook_lib.record.comparison_page import comparison_html, comparison_rows, summary
+from runbook_lib.record.comparison_page import comparison_html, comparison_lines, comparison_rows, summary
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
 from runbook_lib.record.tables import csv_bytes
@@ -52,6 +52,25 @@ def test_order_and_spelling_of_headings_are_no_difference() -> None:
     assert compare_tables(first, second).same
 
 
+def test_a_column_of_one_side_alone_is_named_and_changes_no_object() -> None:
+    old, new = groups(a="A", b="B"), [{**row, "created": "2018", "owners": "Kim"} for row in groups(a="A", b="B2")]
+    for first, second in ((old, new), (new, old)):
+        comparison = compare_tables({"groups.csv": first}, {"groups.csv": second})
+        assert [(one.key, [name for name, *_ in one.values]) for one in comparison.differences] == [
+            (("b",), ["display_name"])
+        ]
+        assert comparison.not_compared == {"groups.csv": ("created", "owners")}
+        (line, *_) = comparison_lines(comparison)
+        assert "created, owners" in line
+        assert line in comparison_html(comparison, "a", "b", (line, line))
+    assert compare_tables({"t": [{"x": "1"}]}, {"t": [{"x": "1", "y": "2"}]}).same, "line by line, too"
+
+
+def test_when_another_controller_saw_a_change_is_no_difference() -> None:
+    first, second = ([{**row, "ad_changed": at} for row in groups(a="A")] for at in ("2026-11-01", "2026-11-02"))
+    assert compare_tables({"groups.csv": first}, {"groups.csv": second}).same
+
+
 def test_members_are_known_by_group_and_member() -> None:
     rows = [{"group_id": "g", "member_id": m, "group_name": "G", "member_name": m.upper()} for m in "xy"]
     (one,) = compare_tables({"members.csv": rows}, {"members.csv": rows[:1]}).differences
@@ -75,6 +94,11 @@ def test_changes_of_a_plan_are_known_by_group_and_kind() -> None:
         {"plan.json": rows_of_changes({"changes": [change]})}, {"plan.json": rows_of_changes({"changes": [other]})}
     )
     assert found(comparison) == [(("g", "create"), "changed", (("members.added", '["a"]', '["a", "b"]'),))]
+    bare = {name: value for name, value in change.items() if name != "members"}
+    comparison = compare_tables(
+        {"plan.json": rows_of_changes({"changes": [change]})}, {"plan.json": rows_of_changes({"changes": [bare]})}
+    )
+    assert found(comparison) == [(("g", "create"), "changed", (("members.added", '["a"]', ""),))]
 
 
 _TABLE = st.dictionaries(st.text("abc", min_size=1, max_size=2), st.text("xy", max_size=2), max_size=6)

@@ -11,6 +11,7 @@ import zipfile
 from datetime import UTC, datetime, timedelta, timezone
 from xml.etree import ElementTree
 
+import openpyxl
 import pandas as pd
 import pytest
 from hypothesis import example, given
@@ -147,6 +148,20 @@ def test_a_workbook_stands_alone() -> None:
     assert 'ref="A1:B3"' in whole, "a table"
     assert "_xlnm.Print_Titles" in whole
     assert re.findall(r'<sheet name="([^"]+)"', whole) == ["About", "Groups"]
+
+
+def test_times_are_dates_in_every_sheet_and_in_iso_form_in_a_csv_file() -> None:
+    here, early = timezone(timedelta(hours=1)), datetime(1601, 1, 1, tzinfo=UTC)
+    times = [datetime(2026, 11, 22, 11, 0, 5, tzinfo=here), None, early, pd.NaT]
+    frame = pd.DataFrame({"name": list("abcd"), "at": times}, dtype=object)
+    assert csv_bytes(frame).decode("utf-8-sig").splitlines() == [
+        "name,at", "a,2026-11-22T10:00:05Z", "b,", "c,1601-01-01T00:00:00Z", "d,"
+    ]  # fmt: skip
+    sheet = openpyxl.load_workbook(io.BytesIO(workbook_bytes({"One": frame})))["One"]
+    cells = [sheet.cell(row, 2) for row in range(2, 6)]
+    assert [cell.value for cell in cells] == [datetime(2026, 11, 22, 10, 0, 5), None, "1601-01-01T00:00:00Z", None]  # noqa: DTZ001
+    assert [cell.is_date for cell in cells] == [True, False, False, False]
+    assert sheet.column_dimensions["B"].width >= 18, "a date in a narrow column is shown as ####"
 
 
 @pytest.mark.parametrize("columns", [["a", "A"], ["", "b"], ["x" * 300, "b"]])
