@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from runbook_lib.fleet.model import Fleet, TenantEntry
-from runbook_lib.inventory.tables import HEADINGS
+from runbook_lib.inventory.tables import HEADINGS as COLUMNS
 from runbook_lib.model.outcome import NOTHING_TO_DO_DETAILED, Outcome
 from runbook_lib.parameters.cell import PARAMETERS_FILE
 from runbook_lib.parameters.document import known_names, reference_table_markdown
@@ -120,7 +120,7 @@ def test_make_targets_exist(path: Path) -> None:
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=IDS)
 def test_parameter_names_exist(path: Path) -> None:
-    """A name in backticks with an underscore is a parameter, a key or column of a record's files, or a package of the product."""
+    """A name in backticks with an underscore is a parameter, a key or column of a record's files, or our package."""
     named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)(?::[^`]*)?`", path.read_text(encoding="utf-8")))
     paths = [key.path for name in SCHEMAS for part in parts_of(name).values() for key in keys_of(part, schema_of(name))]
     keys = {word for path in paths for word in re.split(r"[.\[\]]+", path)}
@@ -128,7 +128,7 @@ def test_parameter_names_exist(path: Path) -> None:
     fleet = {*Fleet.model_fields, *TenantEntry.model_fields}
     entries = set(NotifyParameter.model_fields)
     modules = {module.stem for module in (ROOT / "runbook_lib").glob("*.py")}
-    known = set(known_names()) | keys | set(HEADINGS) | packages | modules | fleet | entries
+    known = set(known_names()) | keys | set(COLUMNS) | packages | modules | fleet | entries
     assert named <= known | {"windows_only", PARAMETERS_FILE}
 
 
