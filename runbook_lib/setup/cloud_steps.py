@@ -11,7 +11,7 @@ from runbook_lib.errors import UsageError
 from runbook_lib.model.ids import is_guid, lower_guid
 from runbook_lib.model.moment import to_the_minute
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import Text, t
+from runbook_lib.model.text import NOTHING, Text, t
 from runbook_lib.parameters.connections import clouds
 from runbook_lib.parameters.paths import resolve
 from runbook_lib.setup.files import parameters_so_far, written_path
@@ -156,8 +156,8 @@ def _registration(state: SetupState) -> tuple[ToShow, ...]:
 
 
 def _ask_client_id(state: SetupState, _: Surroundings) -> SetupQuestion | None:
-    if "client_id" in state.given:
-        return None
+    if "client_id" in state.given or state.text("sign_in") == "managed-identity":
+        return None  # a managed identity has no app registration; the system-assigned one needs no name
     return SetupQuestion(
         "client_id",
         t("Application (client) id of the app registration"),
@@ -181,13 +181,22 @@ def _take_client_id(text: str, state: SetupState, _: Surroundings) -> Taken:
     return Taken(state.with_parameters(client_id=lower_guid(text.strip())))
 
 
+_TAKES = {
+    "certificate": t("It takes the uploaded certificate and the consent, and a minute or two after both."),
+    "secret": t("It takes the client secret and the consent, and a minute or two after both."),
+    "managed-identity": t("It takes this computer's identity; the pre-flight says which permissions it lacks."),
+    "workload-identity": t("It takes the token's file, the app's federated credential and the consent."),
+}
+"""What signing in needs, by the parameter ``sign_in``."""
+
+
 def _ask_sign_in(state: SetupState, _: Surroundings) -> SetupQuestion | None:
     if state.text("sign_in") == "device-code":
         return None  # a person signs in when a notebook runs
     return SetupQuestion(
         "sign_in_now",
         t("Try to sign in as the app?"),
-        t("It takes the uploaded certificate and the consent, and a minute or two after both."),
+        _TAKES.get(state.text("sign_in"), NOTHING),
         (OfferedAnswer(NOW, t("Now")), OfferedAnswer(LATER, t("Later, with the pre-flight"))),
         only_offered=True,
         default=NOW,

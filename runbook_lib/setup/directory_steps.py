@@ -157,7 +157,7 @@ def _take_user(text: str, state: SetupState, _: Surroundings) -> Taken:
 
 
 def _ask_password_file(state: SetupState, around: Surroundings) -> SetupQuestion | None:
-    if "bind_password_file" in state.given or not _by_password(state):
+    if {"bind_password_file", "bind_password_from"} & state.given or not _by_password(state):
         return None
     return SetupQuestion(
         "bind_password_file",

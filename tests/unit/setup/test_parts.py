@@ -7,6 +7,8 @@ import shlex
 import stat
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
@@ -20,8 +22,9 @@ from runbook_lib.preflight.tenant_facts import needed_permissions
 from runbook_lib.setup.certificate import app_certificate
 from runbook_lib.setup.files import answers_yaml, read_answers, setup_files, written_path
 from runbook_lib.setup.purpose import PURPOSES, purpose_of
-from runbook_lib.setup.questions import SetupState
+from runbook_lib.setup.questions import SetupState, Surroundings
 from runbook_lib.setup.registration import RegisterWithAzureCli, RegisterWithPowerShell, asked_permissions
+from runbook_lib.setup.steps import SETUP_STEPS
 from runbook_lib.setup.tenant import authorities_of, find_tenant
 from tests.docs.markdown import ROOT, section, table_rows
 from tests.support import hostile
@@ -187,3 +190,42 @@ def test_the_guide_names_every_purpose_with_its_route_and_type() -> None:
     for purpose in PURPOSES:
         if purpose.group_type:
             assert told[purpose.name][1].startswith(f"universal {purpose.group_type}")
+
+
+def asked(given: dict[str, object], known: Path) -> list[str]:
+    """Keys of the questions about sign-in and the account that such parameters leave."""
+    state = SetupState(given, frozenset(given))
+    around = cast(Surroundings, SimpleNamespace(folder=known, root=known))
+    return [one.key for one in ASKED if one.ask(state, around) is not None]
+
+
+ASKED = [one for one in SETUP_STEPS if one.key in ("key_file", "client_id", "sign_in_now", "bind_password_file")]
+
+
+@pytest.mark.parametrize(
+    ("given", "keys"),
+    [
+        ({}, ["key_file", "client_id", "sign_in_now", "bind_password_file"]),
+        ({"sign_in": "secret"}, ["client_id", "sign_in_now", "bind_password_file"]),
+        ({"sign_in": "device-code"}, ["client_id", "bind_password_file"]),
+        ({"sign_in": "workload-identity"}, ["client_id", "sign_in_now", "bind_password_file"]),
+        ({"sign_in": "managed-identity"}, ["sign_in_now", "bind_password_file"]),
+        ({"bind_password_from": "env:A"}, ["key_file", "client_id", "sign_in_now"]),
+        ({"bind_password_file": "a"}, ["key_file", "client_id", "sign_in_now"]),
+    ],
+)
+def test_nobody_is_asked_for_what_a_way_to_sign_in_does_not_need(
+    given: dict[str, object], keys: list[str], tmp_path: Path
+) -> None:
+    assert asked(given, tmp_path) == keys
+
+
+@pytest.mark.parametrize("sign_in", ["certificate", "secret", "managed-identity", "workload-identity"])
+def test_what_signing_in_takes_is_said_for_each_way(sign_in: str, tmp_path: Path) -> None:
+    state = SetupState({"sign_in": sign_in}, frozenset({"sign_in"}))
+    around = cast(Surroundings, SimpleNamespace(folder=tmp_path, root=tmp_path))
+    (step,) = [one for one in ASKED if one.key == "sign_in_now"]
+    question = step.ask(state, around)
+    assert question is not None
+    assert question.explanation
+    assert ("certificate" in question.explanation) is (sign_in == "certificate")
