@@ -36,8 +36,11 @@ STARTS_PROCESSES = (
 )
 """Below tests/unit: what ``quick`` leaves out."""
 ROOM_BYTES = 4 * 1024**3
-"""Memory that is free where lanes run beside others: Samba and a browser need 1 GiB, the lane python two."""
+"""Memory that is free where lanes run beside others: Samba and a browser need 1 GiB, Airflow with its tenants one
+and a half, the lane python two."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
+NO_AIRFLOW_FROM = (3, 15)
+"""The first Python that Airflow 3.3 refuses (its Requires-Python)."""
 SYSTEM_PYTHON = "/usr/bin/python3"
 """Debian's, for which python3-ldap is installed; the contract's strangers use it in the lane python too."""
 
@@ -80,6 +83,13 @@ def lacks_samba() -> str:
     return f"no network namespace: {tried.stderr.strip()}" if tried.returncode else ""
 
 
+def lacks_airflow() -> str:
+    """What keeps this machine from running the lane airflow."""
+    if platform.system() != "Linux":
+        return "needs Linux"
+    return "Airflow has no release for this Python" if sys.version_info[:2] >= NO_AIRFLOW_FROM else ""
+
+
 @dataclass(frozen=True)
 class Lane:
     """One lane: its command, which takes arguments of pytest, and what this machine lacks for it (or nothing)."""
@@ -107,15 +117,21 @@ LANES = (
     Lane(
         "python",
         lambda: pytest_command(
-            *("tests", "--ignore=tests/samba", "-m", "not browser and not samba"),
+            *("tests", "--ignore=tests/samba", "--ignore=tests/airflow", "-m", "not browser and not samba"),
             *("--figures=python", *WORKERS),
         ),
         lambda: "",
         may_skip=True,
     ),
     Lane(
+        "airflow",
+        lambda: [sys.executable, "-m", "tests.airflow.lane"],
+        lacks_airflow,
+        beside=True,
+    ),
+    Lane(
         "browser",
-        lambda: pytest_command("tests", "--ignore=tests/samba", "-m", "browser"),
+        lambda: pytest_command("tests", "--ignore=tests/samba", "--ignore=tests/airflow", "-m", "browser"),
         lacks_browser,
         packages=("chromium",),
         beside=True,

@@ -5,6 +5,8 @@ lane     runs                                                        needs
 =======  ==========================================================  ===========================================
 python   unit, contract, notebook and documentation tests            what requirements-dev.lock brings
 browser  tests marked ``browser``                                    Chromium
+airflow  tests/airflow: a fleet on Airflow, which is set up in an    Linux, a Python that Airflow has, and what
+         environment of its own                                      requirements-airflow.lock brings
 samba    tests/samba, and the contract tests against a real          Linux, root, Samba, ldap-utils, iproute2
          Samba AD DC, in a network namespace of their own
 =======  ==========================================================  ===========================================

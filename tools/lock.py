@@ -1,9 +1,10 @@
 """Write the locks anew from pyproject.toml: ``tools/lock.py UV [--upgrade]``.
 
 requirements.lock and requirements-dev.lock hold everything; the extras [kerberos], with what it is built with, and
-[winrm] have small ones that are installed on top. All are universal (every supported Python and platform in one file)
-and name neither an index nor an address: pip asks whatever the machine is set up to ask. The build back end is locked
-with the rest, so that the project itself installs without build isolation.
+[winrm] have small ones that are installed on top; Airflow, which has an environment of its own, has one by itself. All
+are universal (every supported Python and platform in one file) and name neither an index nor an address: pip asks
+whatever the machine is set up to ask. The build back end is locked with the rest, so that the project itself installs
+without build isolation.
 """
 
 from __future__ import annotations
@@ -38,6 +39,9 @@ def main(arguments: list[str]) -> int:
         compile_lock(uv, f"requirements-{extra}.lock", "-", *held, *more, given="\n".join(needs))
     build = "\n".join(project["dependency-groups"]["kerberos-build"])
     compile_lock(uv, "requirements-kerberos-build.lock", "-", *held, *more, given=build)
+    # Airflow shares no environment with the product, so no version of its has to be ours.
+    engine = "\n".join(project["dependency-groups"]["airflow"])
+    compile_lock(uv, "requirements-airflow.lock", "-", *more, given=engine)
     return 0
 
 

@@ -35,7 +35,7 @@ _TOLD = {"name", "schedule", "time_zone", "concurrency", "time_limit_minutes"} |
 }
 
 
-def airflow_pools(read: ReadFleet) -> dict[str, object]:
+def airflow_pools(read: ReadFleet) -> dict[str, dict[str, object]]:
     """What ``airflow pools import`` takes: name to slots."""
     name = read.fleet.name
     found = {_all(read): _pool(read.fleet.concurrency, t("All runs of the fleet {name} that share nothing", name=name))}
@@ -43,7 +43,7 @@ def airflow_pools(read: ReadFleet) -> dict[str, object]:
         if len({job.tenant for job in members}) > 1:
             what = t("Tenants of the fleet {name} of which no two may run together", name=name)
             found[_one(read, together)] = _pool(1, what)
-    return dict(found)
+    return found
 
 
 def _pool(slots: int, description: Text) -> dict[str, object]:

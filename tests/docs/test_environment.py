@@ -22,6 +22,7 @@ KERBEROS = [Requirement(text) for text in PROJECT["project"]["optional-dependenc
 KEYRING = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["keyring"]]
 WINRM = [Requirement(text) for text in PROJECT["project"]["optional-dependencies"]["winrm"]]
 KERBEROS_BUILD = [Requirement(text) for text in PROJECT["dependency-groups"]["kerberos-build"]]
+AIRFLOW = [Requirement(text) for text in PROJECT["dependency-groups"]["airflow"]]
 DEV = [Requirement(text) for text in PROJECT["dependency-groups"]["dev"]]
 
 
@@ -75,6 +76,7 @@ def lock(name: str) -> dict[str, tuple[Version, int]]:
         ("requirements-winrm.lock", WINRM),
         ("requirements-keyring.lock", KEYRING),
         ("requirements-kerberos-build.lock", KERBEROS_BUILD),
+        ("requirements-airflow.lock", AIRFLOW),
     ],
 )
 def test_lock_satisfies_the_project(name: str, requirements: list[Requirement]) -> None:

@@ -70,7 +70,7 @@ def test_a_scheduler_gets_a_pool_of_one_for_each_set_and_one_pool_for_all_others
     tenants = project.tenant("a", 1) + project.tenant("b", 1) + project.tenant("c", 2) + project.tenant("d", 3)
     read = project.read(tenants, 'notebooks: ["20-inventory-groups"]\nconcurrency: 7\n')
 
-    assert {name: pool["slots"] for name, pool in airflow_pools(read).items()} == {"gwb-night": 7, "gwb-night-a": 1}  # type: ignore[index]
+    assert {name: pool["slots"] for name, pool in airflow_pools(read).items()} == {"gwb-night": 7, "gwb-night-a": 1}
     told = jobs_json(read)
     assert told["groups"] == [
         {"pool": "gwb-night-a", "notebooks": ["20-inventory-groups"], "tenants": ["a", "b"]},

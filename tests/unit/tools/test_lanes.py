@@ -151,9 +151,9 @@ def test_lanes_that_may_run_beside_others_do_and_are_told_after_them(
 
 
 def test_lanes_run_one_after_the_other_where_there_is_no_room_or_only_one_is_asked_for() -> None:
-    python, browser, samba = LANES
-    assert lanes.queued(LANES, room=True) == [[python], [browser, samba]]
-    assert lanes.queued(LANES, room=False) == [[python, browser, samba]]
+    python, airflow, browser, samba = LANES
+    assert lanes.queued(LANES, room=True) == [[python], [airflow, browser, samba]]
+    assert lanes.queued(LANES, room=False) == [[python, airflow, browser, samba]]
     for each in LANES:
         assert lanes.queued([each], room=True) == [[each]]
 

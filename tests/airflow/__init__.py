@@ -1,0 +1,1 @@
+"""A fleet on Apache Airflow, in an environment of its own."""
