@@ -24,7 +24,7 @@ def jobs() -> dict[str, object]:
         "name": "night",
         "schedule": "",
         "time_zone": "UTC",
-        "concurrency": 4,
+        "concurrency": 7,
         "wait_minutes": 0,
         "check_minutes": 1,
         "retries": 3,

@@ -173,8 +173,10 @@ def test_one_page_has_all_tenants_and_the_store_all_sealed_records(night: Night)
     wait_for(lambda: night.state("verdict") == "failed", "the verdict")
     told = json.loads((night.records / "fleet" / f"{RUN}.json").read_text(encoding="utf-8"))
 
-    assert {one["tenant"]: one["outcome"] for one in told["runs"]} == {
-        "writes": "done",
+    outcomes = {one["tenant"]: one["outcome"] for one in told["runs"]}
+    # The run that the killed scheduler left may have ended the change before the last one looked.
+    assert outcomes.pop("writes") in ("done", "nothing-to-do")
+    assert outcomes == {
         "reads": "done",
         "recovers": "done",
         "refused": "no-access",

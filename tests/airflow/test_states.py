@@ -64,6 +64,10 @@ def test_each_tenant_and_notebook_is_a_mapped_task_with_the_state_of_its_outcome
     assert second == ["success", "success", "skipped", "upstream_failed"]
 
 
+def test_no_more_are_under_way_at_once_than_the_fleet_says(night: tuple[Path, dict[str, Any]]) -> None:
+    assert night[1]["at_once"] == 7
+
+
 def test_the_page_is_there_and_the_verdict_fails_where_a_person_is_needed(night: tuple[Path, dict[str, Any]]) -> None:
     assert night[1]["tasks"]["page -1"] == "success"
     assert night[1]["tasks"]["verdict -1"] == "failed"

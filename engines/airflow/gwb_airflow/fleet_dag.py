@@ -46,6 +46,8 @@ def fleet_dag(fleet: str, *, gwb: str = "gwb", records_url: str = "", look_secon
         catchup=False,
         # The next night begins when this one has ended: two runs of one tenant would meet.
         max_active_runs=1,
+        # Over all pools, as where gwb starts them; Airflow would stop at 16.
+        max_active_tasks=told["concurrency"],
         tags=["gwb"],
     ) as dag:
         ends = [_group(number, group, shared, look_seconds) for number, group in enumerate(told["groups"])]
