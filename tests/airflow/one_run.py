@@ -17,4 +17,5 @@ one.task, one.end_date = gwb_fleet._dag.get_task(one.task_id), datetime(2026, 1,
 waits = []
 for one.try_number in (1, 2, 3):
     waits.append((one.next_retry_datetime() - one.end_date).total_seconds())
-sys.stdout.write(f"\n{json.dumps({'run': str(found.state), 'tasks': tasks, 'waits': waits, 'at_once': gwb_fleet._dag.max_active_tasks})}\n")
+told = {"run": str(found.state), "tasks": tasks, "waits": waits, "at_once": gwb_fleet._dag.max_active_tasks}
+sys.stdout.write(f"\n{json.dumps(told)}\n")

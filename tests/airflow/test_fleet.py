@@ -5,8 +5,6 @@ from __future__ import annotations
 import contextlib
 import itertools
 import json
-import os
-import signal
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -154,8 +152,7 @@ def test_after_kills_of_worker_and_scheduler_nothing_is_doubled(night: Night, tm
     # run and begins another, which finds the writer's lock, while the old one is told to end.
     control.wait_until_held(300)
     tries = night.tries("writes")
-    os.kill(engine.parts["scheduler"].pid, signal.SIGKILL)
-    engine.parts["scheduler"].wait()
+    engine.kill("scheduler")
     engine.start("scheduler")
     wait_for(lambda: night.tries("writes") > tries, "the new scheduler takes the task over")
     control.release()
