@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.serialization import pkcs12
@@ -26,6 +26,8 @@ _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE--
 
 
 _ASN1_SEQUENCE = b"\x30"
+_UNREADABLE = (ValueError, UnsupportedAlgorithm)
+"""What cryptography raises: damaged, another password, or a cipher that its OpenSSL lacks (those of old exports)."""
 _Found = tuple[rsa.RSAPrivateKey, list[x509.Certificate]]
 CERTIFICATE_PASSWORD_VARIABLE = "GWB_CERTIFICATE_PASSWORD"  # noqa: S105 - the variable's name
 """Environment variable that holds the password of the private key in ``certificate_file``."""
@@ -95,14 +97,14 @@ def _of_pkcs12(path: Path, data: bytes, password: Callable[[], Secret | None]) -
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
         try:
             found = pkcs12.load_pkcs12(data, None)
-        except ValueError:
+        except _UNREADABLE:
             given = password()
         if found is None and given is not None:
             try:
                 found = pkcs12.load_pkcs12(data, given.reveal().encode())
-            except ValueError:
+            except _UNREADABLE:
                 raise _unusable(
-                    path, t("it is damaged, or its password is another one than the one that was given")
+                    path, t("it is damaged or in an old cipher, or its password is another one than the one that was given")
                 ) from None
     if found is None:
         raise _locked(path)
@@ -146,7 +148,7 @@ def _private_key(path: Path, pem: str, password: Secret | None) -> rsa.RSAPrivat
             password=None if password is None else password.reveal().encode(),
             unsafe_skip_rsa_key_validation=True,
         )
-    except (ValueError, TypeError):
+    except (*_UNREADABLE, TypeError):
         key = None
     if key is None and password is not None:
         raise _unusable(
