@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -23,12 +23,11 @@ from runbook_lib.secrets.sources import Secret, as_pem, private_file
 
 _KEY = re.compile(r"-----BEGIN ((?:RSA |EC |ENCRYPTED )?PRIVATE KEY)-----.*?-----END \1-----", re.DOTALL)
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
-
-
-_ASN1_SEQUENCE = b"\x30"
+_ASN1_SEQUENCE, _PEM_BEGINS = b"\x30", b"-----BEGIN "
 _UNREADABLE = (ValueError, UnsupportedAlgorithm)
 """What cryptography raises: damaged, another password, or a cipher that its OpenSSL lacks (those of old exports)."""
-_Found = tuple[rsa.RSAPrivateKey, list[x509.Certificate]]
+_OTHERWISE_LOCKED = t("it is damaged or in an old cipher, or its password is another one than the one that was given")
+_Found = tuple[rsa.RSAPrivateKey, Iterable[x509.Certificate]]
 CERTIFICATE_PASSWORD_VARIABLE = "GWB_CERTIFICATE_PASSWORD"  # noqa: S105 - the variable's name
 """Environment variable that holds the password of the private key in ``certificate_file``."""
 
@@ -59,9 +58,9 @@ def load_certificate(path: Path, password: Callable[[], Secret | None] = lambda:
         NoAccess: As ``password``.
     """
     data = private_file(path, parameter="certificate_file")
-    key, certificates = (
-        _of_pkcs12(path, data, password) if data[:1] == _ASN1_SEQUENCE else _of_pem(path, data, password)
-    )
+    # ASN.1 begins with the character 0, as a text may.
+    binary = data.startswith(_ASN1_SEQUENCE) and _PEM_BEGINS not in data
+    key, certificates = _of_pkcs12(path, data, password) if binary else _of_pem(path, data, password)
     for certificate in certificates:
         if _signs_for(key, certificate):
             return ClientCertificate(
@@ -86,7 +85,7 @@ def _of_pem(path: Path, data: bytes, password: Callable[[], Secret | None]) -> _
     if "ENCRYPTED" in pem and given is None:
         raise _locked(path)
     key = _private_key(path, pem, given)
-    return key, [_certificate(path, block) for block in _CERTIFICATE.findall(text)]
+    return key, (_certificate(path, block) for block in _CERTIFICATE.findall(text))
 
 
 def _of_pkcs12(path: Path, data: bytes, password: Callable[[], Secret | None]) -> _Found:
@@ -103,9 +102,7 @@ def _of_pkcs12(path: Path, data: bytes, password: Callable[[], Secret | None]) -
             try:
                 found = pkcs12.load_pkcs12(data, given.reveal().encode())
             except _UNREADABLE:
-                raise _unusable(
-                    path, t("it is damaged or in an old cipher, or its password is another one than the one that was given")
-                ) from None
+                raise _unusable(path, _OTHERWISE_LOCKED) from None
     if found is None:
         raise _locked(path)
     if found.key is None:
@@ -151,9 +148,7 @@ def _private_key(path: Path, pem: str, password: Secret | None) -> rsa.RSAPrivat
     except (*_UNREADABLE, TypeError):
         key = None
     if key is None and password is not None:
-        raise _unusable(
-            path, t("its private key is damaged, or its password is another one than the one that was given")
-        )
+        raise _unusable(path, _OTHERWISE_LOCKED)
     if key is None:
         raise _unusable(path, t("its private key cannot be read"))
     return _of_rsa(path, key)

@@ -140,6 +140,17 @@ def test_pkcs12_is_read_with_its_password_or_without_one(tmp_path: Path, passwor
     assert found.private_key.private_numbers() == rsa_key().private_numbers()
 
 
+def test_a_text_that_begins_as_asn1_does_is_a_text(tmp_path: Path) -> None:
+    path = written(
+        tmp_path,
+        "0 s:CN=App\n"
+        + key_pem(rsa_key())
+        + certificate_pem(rsa_key())
+        + "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+    )
+    assert load_certificate(path).private_key.private_numbers() == rsa_key().private_numbers()
+
+
 def test_a_pem_key_is_read_with_its_password(tmp_path: Path) -> None:
     path = written(tmp_path, key_pem(rsa_key(), b"password") + certificate_pem(rsa_key()))
     found = load_certificate(path, lambda: Secret("password"))
