@@ -15,7 +15,7 @@ from runbook_lib.change.approvals.given import approvals_told
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.files import APPROVALS, MANIFEST, RECORD, SEALED_RUNS
 from runbook_lib.model.moment import moment_in, to_the_second
-from runbook_lib.model.text import Text, t, verbatim
+from runbook_lib.model.text import Text, first_of, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.record import manifest
 from runbook_lib.record.folder import RecordFolder
@@ -23,7 +23,7 @@ from runbook_lib.record.sealed_runs import read_sealed_runs
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.signing.envelope import APPROVAL_TYPE, MANIFEST_TYPE
 from runbook_lib.signing.keys import ShownKey
-from runbook_lib.signing.signature import STAMP, SUFFIXES, Signature, read_signature, signature_path
+from runbook_lib.signing.signature import ENVELOPE, STAMP, SUFFIXES, Signature, read_signature, signature_path
 from runbook_lib.signing.time_stamp import read_time_stamp
 from runbook_lib.signing.trust import TrustedSigners
 from runbook_lib.strict_file import LARGEST_APPROVAL, LARGEST_PLAN, Unfit, read_plain
@@ -34,10 +34,14 @@ _CLOCKS_DIFFER = timedelta(minutes=10)
 
 @dataclass(slots=True)
 class Attested:
-    """What the signatures of a record say, and what is wrong with them; one sentence each."""
+    """What the signatures of a record say, and what is wrong with them; one sentence each.
+
+    ``doubts`` are what only a person can judge, where nobody said whose signatures count.
+    """
 
     said: list[Text] = field(default_factory=list)
     problems: list[Text] = field(default_factory=list)
+    doubts: list[Text] = field(default_factory=list)
 
 
 def attested(
@@ -68,6 +72,8 @@ def attested(
         _list(folder, found, trusted)
     _approvals_of_run(folder, found, trusted)
     _approvals_beside(folder, found, trusted)
+    if trusted is None:
+        _unsigned_among_signed(folder, found)
     if last and not any(digest == last for digest in _digests(folder.change_folder)):
         found.problems.append(
             t("no run of this change has the digest {last}: the run that it was noted of is gone or changed", last=last)
@@ -172,6 +178,27 @@ def _approvals_beside(folder: RecordFolder, found: Attested, trusted: TrustedSig
             found.problems.append(t("{name}: not signed", name=name))
         elif trusted.name_of(facts.signature.shown, content.since) is None:
             found.problems.append(_unknown(verbatim(name), facts.signature.shown))
+
+
+def _unsigned_among_signed(folder: RecordFolder, found: Attested) -> None:
+    """A record that nobody signed in a change where others were: whoever altered all of it has no key to sign with."""
+    manifest_envelope = signature_path(Path(MANIFEST), ENVELOPE).name
+    if (folder.path / manifest_envelope).is_file():
+        return
+    signed = [
+        *(folder.path / kept_name(number) for number, one in enumerate(_used(folder), start=1) if one.get("key_id")),
+        *(path.with_suffix(".json") for path in sorted(folder.approvals_folder.glob(f"*{ENVELOPE}"))),
+        *(path.with_name(MANIFEST) for path in sorted(folder.change_folder.glob(f"*/{manifest_envelope}"))),
+    ]
+    if signed:
+        found.doubts.append(
+            t(
+                "{manifest}: not signed, although of this change {names} is: it may have been made anew by somebody "
+                "without a key. --trusted-signers says whose signatures count, and refuses it.",
+                manifest=MANIFEST,
+                names=first_of([path.relative_to(folder.change_folder).as_posix() for path in signed], 3),
+            )
+        )
 
 
 def _say(

@@ -18,6 +18,17 @@ _FACTS = ("outcome", "target", "parameters", "plan", "approval", "changes", "ver
 """Parts of record.json that are compared: times, names of runs and what was seen differ in any two."""
 
 
+def require_alike(first: Path, second: Path) -> None:
+    """Two folders of runs, or two tables, can be compared.
+
+    Raises:
+        UsageError: ``not-comparable``: one is a folder and the other a file.
+    """
+    if first.is_dir() != second.is_dir() and first.exists() and second.exists():
+        table, folder = (second, first) if first.is_dir() else (first, second)
+        raise _not_comparable(table, t("it is a table, and {folder} is the folder of a run", folder=folder))
+
+
 def tables_of(path: Path) -> dict[str, Sequence[TableRow]]:
     """Table to its rows.
 

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from runbook_lib.files import PLAN
+from runbook_lib.files import PLAN, RECORD
 from runbook_lib.model.text import Text, t
 
 TableRow = Mapping[str, str]
@@ -48,7 +48,7 @@ class ObjectDifference:
         table: Name of the table, as the file is called.
         key: What identifies it in that table.
         title: What people call it; empty: nothing says.
-        values: Heading, value before and after, of what changed.
+        values: Heading, value before and after, of what changed; of a new fact of a run, and of one that is gone, too.
     """
 
     table: str
@@ -139,7 +139,8 @@ def rows_of_facts(facts: Mapping[str, object], names: Sequence[str]) -> list[Tab
     return [
         {"name": name, "value": value}
         for part in names
-        for name, value in _flat({part: facts.get(part)}).items()
+        if facts.get(part) is not None
+        for name, value in _flat({part: facts[part]}).items()
         if name != "plan.members"
     ]
 
@@ -172,7 +173,9 @@ def _table(
         named = identity[:-1] if key else _values_of(identity)
         if old is None or new is None:
             happened = Happened.GONE if new is None else Happened.NEW
-            yield ObjectDifference(table, named, _title(new or old or {}), happened)
+            # A fact of a run is one value, which says more than that it is gone.
+            facts = (("value", (old or {}).get("value", ""), (new or {}).get("value", "")),) if table == RECORD else ()
+            yield ObjectDifference(table, named, _title(new or old or {}), happened, facts)
             continue
         names = dict.fromkeys((*old, *new))
         changed = [

@@ -34,11 +34,12 @@ def compare_records(
     A and B are folders of runs, or two tables of an inventory (CSV files): what is new in B, gone from A or changed,
     with both values. Exit code 0 where both are the same, 5 where they differ.
     """
-    from runbook_lib.record.compared_sides import tables_of
+    from runbook_lib.record.compared_sides import require_alike, tables_of
     from runbook_lib.record.comparison import compare_tables
     from runbook_lib.record.comparison_page import COLUMNS, comparison_html, comparison_lines, comparison_rows, summary
     from runbook_lib.record.tables import csv_bytes, text_table
 
+    require_alike(before, after)
     with console.Status() as status:
         status.show(t("Reading {path}", path=console.shown_path(before)))
         first, state = tables_of(before), _state(before)

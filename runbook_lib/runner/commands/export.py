@@ -19,11 +19,11 @@ _FORMATS = ("pdf", "markdown", "json", "redacted")
 
 @click.command()
 @click.argument("record", type=click.Path(path_type=Path), shell_complete=complete_records)
-@click.option("--pdf", "form", flag_value="pdf", help="The whole page, printed by the Chromium, Chrome or Edge here.")
-@click.option("--markdown", "form", flag_value="markdown", help="Page 1 as a short text with the table of groups.")
-@click.option("--json", "form", flag_value="json", help="The same for machines.")
+@click.option("--pdf", "as_pdf", is_flag=True, help="The whole page, printed by the Chromium, Chrome or Edge here.")
+@click.option("--markdown", "as_markdown", is_flag=True, help="Page 1 as a short text with the table of groups.")
+@click.option("--json", "as_json", is_flag=True, help="The same for machines.")
 @click.option(
-    "--redacted", "form", flag_value="redacted", help="For support: codes, numbers, times; no name, address or id."
+    "--redacted", "as_redacted", is_flag=True, help="For support: codes, numbers, times; no name, address or id."
 )
 @click.option(
     "-o",
@@ -36,14 +36,16 @@ _FORMATS = ("pdf", "markdown", "json", "redacted")
 @click.option(
     "--browser", type=click.Path(path_type=Path), metavar="PROGRAM", help="The browser that prints (with --pdf)."
 )
-def export(record: Path, form: str | None, output: Path | None, overwrite: bool, browser: Path | None) -> None:
+def export(record: Path, output: Path | None, overwrite: bool, browser: Path | None, **asked: bool) -> None:
     """Write RECORD out as PDF or as text.
 
     RECORD is the folder of a run; the runs of a change's folder are offered. The record itself does not change.
     """
-    if form is None:
+    forms = [name for name in _FORMATS if asked[f"as_{name}"]]
+    if len(forms) != 1:
         names = ", ".join(f"--{name}" for name in _FORMATS)
         raise click.UsageError(t("One of {names} says as what.", names=names))
+    (form,) = forms
     if browser is not None and form != "pdf":
         raise click.UsageError(t("--browser is for --pdf alone."))
     folder = chosen_record(record, first=lambda run: run.sealed).resolve()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -42,14 +43,18 @@ _RECORD = click.Path(path_type=Path)
     envvar="GWB_TIME_STAMP_CA",
     help="Each needs a time stamp that comes from a certificate in this PEM file; also GWB_TIME_STAMP_CA.",
 )
+@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of lines.")
 @click.option(
     "--last", metavar="DIGEST", default="", help="A digest noted elsewhere that a run of the change must have."
 )
-def verify_record(records: Sequence[Path], trusted_signers: Path | None, authority: Path | None, last: str) -> int:
+def verify_record(
+    records: Sequence[Path], trusted_signers: Path | None, authority: Path | None, as_json: bool, last: str
+) -> int:
     """Say whether each RECORD is as it was sealed.
 
     And who signed it. RECORD is the folder of a run; the runs of a change's folder are offered. Exit code 5 if one is
-    not as sealed, is still open, or is not signed by those who are trusted.
+    not as sealed, is still open, or is not signed by those who are trusted. A line on standard error says where a
+    record is not signed although others of its change are.
     """
     from runbook_lib.record.attested import attested
     from runbook_lib.record.folder import RecordFolder
@@ -59,7 +64,7 @@ def verify_record(records: Sequence[Path], trusted_signers: Path | None, authori
 
     trusted = read_trusted_signers(trusted_signers, parameter="--trusted-signers") if trusted_signers else None
     roots = read_stamp_roots(authority, parameter="--time-stamp-ca") if authority else ()
-    good = True
+    good, told = True, []
     chosen = [chosen_record(given, first=lambda run: run.sealed) for given in records]
     for number, path in enumerate(chosen):
         with console.Status() as status:
@@ -67,13 +72,22 @@ def verify_record(records: Sequence[Path], trusted_signers: Path | None, authori
             folder = RecordFolder.open(path)
             result = verified_record(folder)
             found = attested(folder, trusted, authority=roots, last=last.strip().lower())
-        good = good and result.ok and not found.problems
+        problems = list(dict.fromkeys((*result.problems, *found.problems)))
+        good = good and result.ok and not problems
+        if as_json:
+            said = {"said": found.said, "problems": problems, "doubts": found.doubts}
+            told.append({"record": str(path), "as_sealed": result.ok, "files": result.files, **said})
+            continue
         if result.ok:
             console.print_line(
                 t("{path}: sealed, {files} files are as they were sealed", path=path, files=result.files)
             )
-        for line in (*found.said, *dict.fromkeys((*result.problems, *found.problems))):
+        for line in (*found.said, *problems):
             console.print_line(t("{path}: {problem}", path=path, problem=line))
+        for doubt in found.doubts:
+            console.warn(t("{path}: {problem}", path=path, problem=doubt))
+    if as_json:
+        click.echo(json.dumps({"schema": "gwb-verification/1", "good": good, "records": told}, indent=2))
     return 0 if good else Outcome.REFUSED.exit_code
 
 

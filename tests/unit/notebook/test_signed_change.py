@@ -107,6 +107,25 @@ def test_who_signed_what_is_said(signed: Change) -> None:
     assert (done.exit_code, f"signed by the key {signed.host.shown.key_id}" in done.output) == (0, True)
 
 
+def test_an_unsigned_record_of_a_signed_change_is_said_where_nobody_says_whose_signatures_count(signed: Change) -> None:
+    """The last run made anew by somebody without a key: its own digests fit."""
+    last = signed.runs()[-1]
+    words = ["verify-record", str(last)]
+    assert "not signed" not in CliRunner().invoke(cli, words).stderr
+    for part in SUFFIXES:
+        (last / "MANIFEST.json").with_suffix(part).unlink(missing_ok=True)
+    done = CliRunner().invoke(cli, words)
+    assert "MANIFEST.json: not signed, although of this change" in done.stderr
+    told = json.loads(CliRunner().invoke(cli, [*words, "--json"]).stdout)
+    (record,) = told["records"]
+    assert (record["record"], len(record["doubts"]), told["good"]) == (str(last), 1, record["problems"] == [])
+    for approval in (signed.folder / "approvals").glob("*.dsse"):
+        approval.unlink()
+    assert "although of this change" in CliRunner().invoke(cli, words).stderr, "earlier runs are signed"
+    done = CliRunner().invoke(cli, [*words, "--trusted-signers", str(signed.trusted)])
+    assert (done.exit_code, "although" in done.stderr) == (5, False)
+
+
 def test_no_key_is_in_any_file(signed: Change) -> None:
     for path in signed.folder.rglob("*"):
         assert not path.is_file() or b"PRIVATE KEY" not in path.read_bytes()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from runbook_lib.errors import UsageError
 from runbook_lib.record.compared_sides import tables_of
-from runbook_lib.record.comparison import Differences, Happened, compare_tables, rows_of_changes
+from runbook_lib.record.comparison import Differences, Happened, compare_tables, rows_of_changes, rows_of_facts
 from runbook_lib.record.comparison_page import comparison_html, comparison_lines, comparison_rows, summary
 from runbook_lib.record.run_record import RunRecord
 from runbook_lib.record.seal import seal
@@ -190,6 +190,25 @@ def test_the_command_compares_two_records(two: list[Path], tmp_path: Path) -> No
     facts = json.loads(compare(*two, "--json").output)
     assert (facts["same"], facts["differences"][0]["key"]) == (False, ["b"])
     assert compare(two[0], two[0]).exit_code == 0
+
+
+def test_a_table_and_the_folder_of_a_run_are_no_two_sides(two: list[Path]) -> None:
+    for sides in ((two[0] / "groups.csv", two[1]), (two[1], two[0] / "groups.csv")):
+        done = compare(*sides)
+        assert done.exit_code == 2, done.output
+        assert "it is a table, and" in done.output
+        assert "Name two folders of runs, or two tables of an inventory (groups.csv)" in done.output
+
+
+def test_what_an_approval_said_is_shown_where_it_is_gone() -> None:
+    given = rows_of_facts({"approval": {"approver": "Kim", "until": "2026-12-01T00:00:00Z"}}, ["approval"])
+    comparison = compare_tables(
+        {"record.json": given}, {"record.json": rows_of_facts({"approval": None}, ["approval"])}
+    )
+    assert found(comparison) == [
+        (("approval.approver",), "gone", (("value", "Kim", ""),)),
+        (("approval.until",), "gone", (("value", "2026-12-01T00:00:00Z", ""),)),
+    ]
 
 
 def test_a_side_that_was_altered_is_said(two: list[Path]) -> None:

@@ -166,6 +166,7 @@ def test_no_file_is_replaced_and_none_is_put_into_a_record(sealed: Path, tmp_pat
     ("arguments", "said"),
     [
         ([], "--pdf, --markdown"),
+        (["--json", "--markdown"], "One of --pdf, --markdown"),
         (["--json", "--browser", "x"], "for --pdf alone"),
         (["--pdf", "--browser", "/no"], "/no"),
     ],
