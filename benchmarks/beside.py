@@ -15,7 +15,7 @@ from typing import Any
 
 import requests
 
-from benchmarks import graph_again, python_ldap, samba
+from benchmarks import directory_again, graph_again, python_ldap, samba
 from benchmarks.results import Row, in_turn, once
 from rehearsal.contoso.size import Size
 from rehearsal.options import StartOptions
@@ -43,7 +43,6 @@ QUICK = Size(1_000, 3_000, 10_000)
 LATENCY_MS = 40
 _AT_ONCE = 4
 _WIDE = {"max_creates": "1000000", "max_member_removals": "1000000", "select_names": '["*"]'}
-_NO_DELTA = "nothing is kept between two readings, so the second one is whole again"
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ def rows(folder: Path, size: Size, runs: int) -> list[Row]:
                 why="a rehearsal ends at 50,000 groups",
             ),
             _directory(world, runs),
-            Row("AD: read again, 1 % changed since", "≤ 1/10", "first reading", why=_NO_DELTA),
+            directory_again.row(running, told, runs),
         ]
     found.insert(3, graph_again.throttled(folder, size, LATENCY_MS, max(1, runs // 2)))
     return [*found, *samba.rows(quick=size == QUICK, runs=runs), _headless(folder, max(1, runs // 2))]

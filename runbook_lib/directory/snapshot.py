@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import TypeVar
 
@@ -29,7 +29,7 @@ from runbook_lib.model.text import NOTHING, Progress, Text, counted, t
 from runbook_lib.model.untrusted import printable
 
 _T = TypeVar("_T")
-_OBJECT_ATTRIBUTES = (
+OBJECT_ATTRIBUTES = (
     "objectGUID",
     "objectSid",
     "objectClass",
@@ -43,17 +43,14 @@ _OBJECT_ATTRIBUTES = (
     "mS-DS-ConsistencyGuid",
     EXTERNAL_ID_ATTRIBUTE,
 )
+"""What is asked of every object of a reading."""
 _GROUP = equals("objectClass", "group")
-# foreignSecurityPrincipal: how a member from another forest stands in this one.
+_OTHER_CLASSES = ("user", "contact", "foreignSecurityPrincipal")
+"""Classes of what is read besides groups; the last one is how a member from another forest stands in this one."""
+_MAIL_NAMES = ("mail", "proxyAddresses")
 _OTHERS = all_of(
     not_(_GROUP),
-    any_of(
-        equals("objectClass", "user"),
-        equals("objectClass", "contact"),
-        equals("objectClass", "foreignSecurityPrincipal"),
-        present("mail"),
-        present("proxyAddresses"),
-    ),
+    any_of(*(equals("objectClass", name) for name in _OTHER_CLASSES), *map(present, _MAIL_NAMES)),
 )
 _HAS_ANCHOR = any_of(starts_with(ANCHOR_ATTRIBUTE, "Group_"), starts_with(EXTERNAL_ID_ATTRIBUTE, "Group_"))
 _ANCHORED = all_of(_GROUP, _HAS_ANCHOR)
@@ -108,7 +105,7 @@ class _Reader:
             )
         )
         base = directory.controller.default_naming_context
-        others = self._read(t("users, contacts and other objects"), base, _OTHERS, _object)
+        others = self._read(t("users, contacts and other objects"), base, _OTHERS, directory_object_of)
         groups, group_objects = self._groups(base, sorted(carried), (target, retired))
         deleted, gap = read_deleted(directory, [c.dn for c in (target, retired) if c.exists])
         self.proof.append(
@@ -148,12 +145,12 @@ class _Reader:
         self, base: str, carried: list[str], containers: tuple[Container, ...]
     ) -> tuple[tuple[DirectoryGroup, ...], list[DirectoryObject]]:
         # What a DirectoryObject needs is part of it, so a group is read once for both.
-        asked = dict.fromkeys((*_OBJECT_ATTRIBUTES, *carried, "memberOf"))
+        asked = dict.fromkeys((*OBJECT_ATTRIBUTES, *carried, "memberOf"))
         entries = self._read(t("groups"), base, _GROUP, _itself, tuple(asked))
         entries, members = self._members(base, containers, entries, tuple(asked))
-        names = [(name, name.lower()) for name in GROUP_ATTRIBUTES if name in set(carried)]
-        groups = tuple(_group(entry, names, members.get(entry.guid)) for entry in entries)
-        return groups, [_object(entry) for entry in entries]
+        names = names_of_attributes(carried)
+        groups = tuple(directory_group_of(entry, names, members.get(entry.guid)) for entry in entries)
+        return groups, [directory_object_of(entry) for entry in entries]
 
     def _members(
         self, base: str, containers: tuple[Container, ...], entries: list[Entry], asked: tuple[str, ...]
@@ -181,7 +178,7 @@ class _Reader:
         ends = tuple(f",{normalize_dn(dn)}" for dn in below)
 
         def concerned(entry: Entry) -> bool:
-            return _is_anchored(entry) or normalize_dn(entry.dn).endswith(ends)
+            return has_anchor(entry) or normalize_dn(entry.dn).endswith(ends)
 
         expected = {entry.guid for entry in filter(concerned, entries)}
         unlike = sorted(expected ^ found.keys())
@@ -211,7 +208,7 @@ class _Reader:
         base: str,
         wanted: Filter,
         convert: Callable[[Entry], _T],
-        attributes: tuple[str, ...] = _OBJECT_ATTRIBUTES,
+        attributes: tuple[str, ...] = OBJECT_ATTRIBUTES,
     ) -> list[_T]:
         directory = self.directory
         pages, restarts = directory.pages, directory.restarts
@@ -272,7 +269,25 @@ class _Reader:
         )
 
 
-def _is_anchored(entry: Entry) -> bool:
+def is_group(entry: Entry) -> bool:
+    """Whether an object is one of the groups of a reading; its classes must have been asked for."""
+    return "group" in {name.casefold() for name in entry.texts("objectClass")}
+
+
+def is_read_besides(entry: Entry) -> bool:
+    """Whether an object that is no group is part of a reading: the filter of the search, for an object as it is now."""
+    classes = {name.casefold() for name in entry.texts("objectClass")}
+    return bool(classes & {name.casefold() for name in _OTHER_CLASSES}) or any(map(entry.raw, _MAIL_NAMES))
+
+
+def names_of_attributes(carried: Iterable[str]) -> list[tuple[str, str]]:
+    """Attributes of a group that the schema has: as ``GROUP_ATTRIBUTES`` spells them, and in lower case."""
+    there = frozenset(carried)
+    return [(name, name.lower()) for name in GROUP_ATTRIBUTES if name in there]
+
+
+def has_anchor(entry: Entry) -> bool:
+    """Whether an object carries an anchor of a cloud group, well-formed or not."""
     anchors = (*entry.texts(ANCHOR_ATTRIBUTE), *entry.texts(EXTERNAL_ID_ATTRIBUTE))
     return any(value.lower().startswith("group_") for value in anchors)
 
@@ -285,7 +300,8 @@ def _members(entry: Entry) -> tuple[str, tuple[str, ...]]:
     return entry.guid, tuple(sorted(entry.texts("member")))
 
 
-def _object(entry: Entry) -> DirectoryObject:
+def directory_object_of(entry: Entry) -> DirectoryObject:
+    """An object of a reading; ``OBJECT_ATTRIBUTES`` must have been asked for."""
     classes = entry.texts("objectClass")
     return DirectoryObject(
         guid=entry.guid,
@@ -305,7 +321,8 @@ def _object(entry: Entry) -> DirectoryObject:
     )
 
 
-def _group(entry: Entry, names: list[tuple[str, str]], members: tuple[str, ...] | None) -> DirectoryGroup:
+def directory_group_of(entry: Entry, names: list[tuple[str, str]], members: tuple[str, ...] | None) -> DirectoryGroup:
+    """A group of a reading, with the attributes of ``names_of_attributes``; ``members`` where they are part of it."""
     present_names = entry.attributes
     return DirectoryGroup(
         guid=entry.guid,

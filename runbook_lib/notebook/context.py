@@ -12,6 +12,7 @@ from pathlib import Path
 from runbook_lib.change.journal import read_journal
 from runbook_lib.change.lease import Lease, held_lease
 from runbook_lib.change.lock import writer_lock
+from runbook_lib.directory.again import DomainReader
 from runbook_lib.directory.connection import Directory
 from runbook_lib.directory.sign_in.connect import names_host, open_directory
 from runbook_lib.graph.connect import open_graph, sign_in_cache
@@ -22,7 +23,7 @@ from runbook_lib.graph.sign_in.cache import SignInCache
 from runbook_lib.graph.sign_in.tokens import signed_in
 from runbook_lib.graph.transport import GraphClient
 from runbook_lib.model.cloud import CloudSnapshot
-from runbook_lib.model.directory import ControllerIdentity
+from runbook_lib.model.directory import ControllerIdentity, DirectorySnapshot
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import Progress, t
@@ -78,6 +79,8 @@ class RunContext:
         """Kept when connections close, so that a person signs in once."""
         self._cloud: CloudReader | None = None
         """Knows the last reading of the tenant, which a later one goes on from."""
+        self._domain: DomainReader | None = None
+        """Knows the last reading of the domain, which a later one goes on from."""
         self._signed_in = False
         """Whether the record says who was signed in to Entra ID."""
 
@@ -145,6 +148,17 @@ class RunContext:
             bound = {"method": self.parameters.bind_method, "identity": opened.who_am_i() or None}
             self._ran_by(directory=bound)
         return self._directory
+
+    def read_directory(self, progress: Progress | None = None) -> DirectorySnapshot:
+        """The domain as it is now: all, or what changed since an earlier reading (``keep_directory_reading``).
+
+        Raises:
+            RunbookError: It cannot be read.
+        """
+        told = self.parameters
+        if self._domain is None:
+            self._domain = DomainReader(self.clock, keep=told.keep_directory_reading != "none")
+        return self._domain.read(self.connect_directory(), told.target_ou, told.retired_ou, progress=progress)
 
     def take_lock(self, path: Path) -> None:
         """Take the writer's lock, which ``close`` gives back; nothing where it is held.

@@ -18,7 +18,6 @@ from runbook_lib.connect.evidence import (
 )
 from runbook_lib.directory.other_domain import other_domain_reader
 from runbook_lib.directory.sign_in.connect import needed
-from runbook_lib.directory.snapshot import read_directory
 from runbook_lib.errors import Refused, RunbookError
 from runbook_lib.files import DRIFT, HYBRID
 from runbook_lib.graph.groups import probe_groups
@@ -157,9 +156,7 @@ def read_sides(context: RunContext, *, keep: bool, owners: bool = False, also: I
     of_app = () if parameters.sign_in == "managed-identity" else ("client_id",)
     require(parameters, *_NEEDED, *of_app, *needed(parameters))
     line = ProgressLine(t("Active Directory"))
-    directory = read_directory(
-        context.connect_directory(), parameters.target_ou, parameters.retired_ou, clock=context.clock, progress=line
-    )
+    directory = context.read_directory(progress=line)
     line.show(
         t(
             "{groups:,} groups and {objects:,} objects in {seconds:.1f} s",

@@ -52,6 +52,7 @@ COMMENTS = {
     "bind_password_file": "This file holds its password; empty takes GWB_BIND_PASSWORD.",
     "bind_password_from": "Its password is here, as env:NAME or keyring:SERVICE/ACCOUNT.",
     "kerberos_keytab": "This file holds its Kerberos keys; empty takes the ticket cache.",
+    "keep_directory_reading": "What was read of the domain is kept: none, or for this run.",
     "target_ou": "Written groups stand in the OU with this DN.",
     "retired_ou": "Retired groups stand in the OU with this DN.",
     "protected_ous": "Nothing may be written to the OUs with these DNs.",
@@ -131,7 +132,7 @@ _ALLOWED = ("allow_dynamic_security", "allow_role_assignable", "allow_hidden_mem
 _ATTESTED = ("attest_connect_v1_off_by", "attest_connect_v1_off_until")
 _SERVER = ("connect_evidence", "connect_evidence_hours")
 _READING = (*_NAMES, *_ATTESTED, *_SERVER)
-_SIDES = (*_READING, "keep_cloud_reading")
+_SIDES = (*_READING, "keep_cloud_reading", "keep_directory_reading")
 _WRITING = (
     *("approvers", "require_other_approver", "trusted_signers"),
     *("change_windows", "blackout_calendar"),

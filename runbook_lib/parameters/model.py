@@ -113,6 +113,12 @@ class Parameters(ChangeParameters):
     retired_ou: str = Field("", description="DN of the OU that receives retired groups")
     protected_ous: list[str] = Field([], description="DNs of further OUs that nothing may be written to")
 
+    keep_directory_reading: Literal["none", "run"] = Field(
+        "none",
+        description="What was read of the domain is kept for this run, so that the gate asks what changed (run), or "
+        "not at all (none)",
+    )
+
     # Which groups
     select_ids: list[str] = Field([], description="Ids of the groups that 30-enable-writeback writes")
     select_names: list[str] = Field(
