@@ -145,6 +145,7 @@ def test_after_kills_of_worker_and_scheduler_nothing_is_doubled(night: Night, tm
     for process in [*worker, fleet_run, *fleet_run.children(recursive=True)]:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.kill()
+    control.wait_until_held(300, held=False)  # else the end of this hold could be taken for that of the next
     first = int(str(control.writes()["count"]))
     control.hold_write(1, "before")
 
