@@ -16,7 +16,7 @@ class StoppedHere:
     """Stands in a cell that a run stopped at.
 
     Its ``widget`` is shown in that cell: JupyterLab comes back to it from the end of the notebook, where *Run All*
-    leaves a reader.
+    leaves a reader. It brings the style sheet of the form beside it: the class ``gwb-wraps`` wraps a list's lines.
     """
 
     def __init__(self) -> None:
@@ -38,5 +38,6 @@ def _widget_class() -> type[Any]:
     import anywidget
     import traitlets
 
-    members = {"_esm": Path(__file__).with_name("lab.js"), "stopped": traitlets.Bool().tag(sync=True)}
+    files = {"_esm": Path(__file__).with_name("lab.js"), "_css": Path(__file__).with_name("lab.css")}
+    members = {**files, "stopped": traitlets.Bool().tag(sync=True)}
     return type("StoppedHereWidget", (anywidget.AnyWidget,), members)

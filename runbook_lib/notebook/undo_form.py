@@ -36,7 +36,7 @@ class UndoForm:
         self._chosen = chosen
         self._line = line
         self._answered = threading.Lock()
-        wide = ipywidgets.Layout(width="60em", max_width="100%")
+        wide = ipywidgets.Layout(width="auto", max_width="60em")
         labels = {"description_width": "8em"}
         self.records: Any = ipywidgets.Select(
             description=t("Record"),
@@ -45,6 +45,7 @@ class UndoForm:
             style=labels,
             layout=wide,
         )
+        self.records.add_class("gwb-wraps")
         self.typed: Any = ipywidgets.Text(
             description=t("or its folder"),
             placeholder=t("typed here, it counts in the place of the list"),

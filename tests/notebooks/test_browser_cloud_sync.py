@@ -28,12 +28,13 @@ from tests.support.jupyterlab import (
     turn_to,
     written,
 )
+from tests.support.lab_access import in_the_way
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.skipif(CHROMIUM is None and os.environ.get("CI") != "true", reason="Chromium is not installed"),
 ]
-DISABLE, UNDO = "40-disable-writeback", "60-undo-change"
+INVENTORY, DISABLE, UNDO = "20-inventory-groups", "40-disable-writeback", "60-undo-change"
 BEGIN, PLAN, WATCH = "run = open_run(", "change = run.plan_", "change.verify()"
 
 
@@ -55,10 +56,11 @@ def test_a_group_leaves_and_comes_back_and_a_configuration_goes(
         return written(tmp_path, fresh_rehearsal.folder.cloud_sync_parameters, **(common | given))
 
     before = configuration(world)
-    with lab(tmp_path, DISABLE, told("CHG-OUT", disable_names=["Data Analysts"]), UNDO) as tab:
+    with lab(tmp_path, DISABLE, told("CHG-OUT", disable_names=["Data Analysts"]), UNDO, INVENTORY) as tab:
         run_all(tab)
         tab.wait(f"{output(GATE)}.includes('Awaiting approval')")
         assert configuration(world) == before
+        assert "\n".join(in_the_way(tab)) == ""
         out = latest_record(records / "CHG-OUT")
         approved(tab, fresh_rehearsal, out)
         assert {*before["assigned"]} - {*configuration(world)["assigned"]} == {IDS["data-analysts"]}
@@ -71,6 +73,7 @@ def test_a_group_leaves_and_comes_back_and_a_configuration_goes(
         assert "enable" not in (offered := tab.value(f"{cell(BEGIN)}.querySelector('select').innerText"))
         assert "UTC: disable, 1 group, done; CHG-OUT" in offered.replace("\N{NO-BREAK SPACE}", " ")
         came_to(tab, BEGIN)
+        assert "\n".join(in_the_way(tab)) == ""
         press(
             tab,
             f"{cell(BEGIN)}.querySelector('button.jupyter-button')",
@@ -78,6 +81,7 @@ def test_a_group_leaves_and_comes_back_and_a_configuration_goes(
         )
         tab.wait(f"{output(GATE)}.includes('Awaiting approval')")
         approved(tab, fresh_rehearsal, latest_record(records / "CHG-BACK"))
+        assert "\n".join(in_the_way(tab)) == ""
         assert configuration(world) == before
 
         told("CHG-GONE", cloud_sync_disable="remove", cloud_sync_wait=0)
@@ -88,5 +92,11 @@ def test_a_group_leaves_and_comes_back_and_a_configuration_goes(
         approve(tab, latest_record(records / "CHG-GONE"))
         tab.wait(f"{output(FINISH)}.includes('Done')")
         assert configuration(world) == {}
+
+        told("CHG-SEEN", read_owners=True)
+        turn_to(tab, INVENTORY)
+        run_all(tab)
+        tab.wait(f"{output(FINISH)}.includes('Done')")
+        assert "\n".join(in_the_way(tab)) == ""
     ended = [json.loads(one.read_bytes())["outcome"] for one in sorted(records.glob("*/*/record.json"))]
-    assert ended == ["done"] * 3
+    assert ended == ["done"] * 4

@@ -16,6 +16,7 @@ from tests.notebooks.journey import SMALL, latest_record, sealed_by_itself
 from tests.notebooks.runs import collected, written_by_v1
 from tests.support.chromium import CHROMIUM
 from tests.support.jupyterlab import FINISH, GATE, approve, lab, output, run_all, turn_to, written
+from tests.support.lab_access import in_the_way
 
 pytestmark = [
     pytest.mark.browser,
@@ -60,6 +61,7 @@ def test_v1_goes_and_its_groups_come_back(tmp_path: Path) -> None:
             run_all(tab)
             tab.wait(f"{output(GATE)}.includes('Awaiting approval')")
             assert "DELETE " in tab.value(output(PLAN))
+            assert "\n".join(in_the_way(tab)) == ""
             approve(tab, latest_record(records / "CHG-LAB-OFF"))
             tab.wait(f"{output(FINISH)}.includes('Next: this notebook again')")
             off = sealed_by_itself(records / "CHG-LAB-OFF")
@@ -79,6 +81,7 @@ def test_v1_goes_and_its_groups_come_back(tmp_path: Path) -> None:
             tab.wait(f"{output(GATE)}.includes('Awaiting approval')")
             approve(tab, latest_record(records / "CHG-LAB-BACK"))
             tab.wait(f"{output(FINISH)}.includes('Next: this notebook again')")
+            assert "\n".join(in_the_way(tab)) == ""
             assert there() == before, "each with the SID that it had"
 
             control.connect_sync("enable", container=names.CONNECT_OU, display_names=False)
