@@ -46,6 +46,11 @@ class NotebookStep(Enum):
         """What the step is called."""
         return _TITLES[self]
 
+    @property
+    def heading(self) -> str:
+        """The heading above its cell in a notebook, whatever language the texts are in."""
+        return _HEADINGS.get(self) or _TITLES[self].template
+
 
 _TITLES = {
     NotebookStep.ENDS: t("Check both connections"),
@@ -58,6 +63,8 @@ _TITLES = {
     NotebookStep.READ_BACK: t("Read back"),
 }
 
+_HEADINGS = {NotebookStep.ENDS: "Connections", NotebookStep.PREFLIGHT: "Verdicts"}
+"""Where the heading of a step is not its title."""
 
 _WRITING = (NotebookStep.READ, NotebookStep.PLAN, NotebookStep.GATE, NotebookStep.APPLY, NotebookStep.READ_BACK)
 _OF_THE_CHANGE = frozenset({NotebookStep.GATE, NotebookStep.APPLY, NotebookStep.READ_BACK})

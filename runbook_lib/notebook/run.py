@@ -237,7 +237,8 @@ class Run:
         # connections; whoever ran the notebook reads the verdict from the journal then.
         with suppress(RunbookError):
             end, step = end_by(error, context.record.folder), self.course.step_of(error)
-            stopped = stopped_view(end.outcome, end.error, step.title if step else NOTHING)
+            title, heading = (step.title, step.heading if context.interactive else "") if step else (NOTHING, "")
+            stopped = stopped_view(end.outcome, end.error, title, notebook=self.notebook, heading=heading)
             context.top.show(stopped)
             if context.interactive and isinstance(error, KeyboardInterrupt):
                 context.show(stopped)  # the front end says no more of it than KeyboardInterrupt

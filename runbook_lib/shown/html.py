@@ -174,14 +174,21 @@ def bars_html(pairs: Sequence[tuple[str, int]], *, caption: Text) -> Markup:
     return _table(caption, NOTHING, Markup("<tbody>{}</tbody>").format(body))
 
 
-def banner_html(kind: ToneName, title: Text, text: Text = NOTHING) -> Markup:
+def banner_html(kind: ToneName, title: Text | Markup, text: Text = NOTHING) -> Markup:
     """One sentence that must be seen. A problem is also said as a word; else the title says what is so."""
     tone = TONES[kind]
     paragraph = Markup('<div style="margin-top:4px">{}</div>').format(broken_html(text)) if text else Markup()
     return Markup(
         '<div style="color:{};background-color:{};border-left:6px solid {};padding:10px 14px;'
         'margin:6px 0 12px 0;font-size:14px;line-height:1.5;overflow-wrap:anywhere"><strong>{}{}</strong>{}</div>'
-    ).format(tone.ink, tone.ground, tone.edge, tone.word, text_html(title), paragraph)
+    ).format(
+        tone.ink,
+        tone.ground,
+        tone.edge,
+        tone.word,
+        title if isinstance(title, Markup) else text_html(title),
+        paragraph,
+    )
 
 
 def folded_html(summary: Text, inner: Markup) -> Markup:
@@ -200,6 +207,18 @@ def link_html(text: Text, address: str) -> Markup:
         address: Relative, with ``/``; it is encoded here.
     """
     return Markup('<a href="{}">{}</a>').format(quote(address), text_html(text))
+
+
+def section_link_html(text: Text, address: str, heading: str) -> Markup:
+    """A link to a heading of a notebook, in the colour of the words around it.
+
+    Args:
+        text: What is shown.
+        address: Of the notebook, as for ``link_html``: with the heading alone JupyterLab's notebook would not scroll.
+        heading: Words of the heading; JupyterLab puts a hyphen in the place of each space.
+    """
+    style, section = "color:inherit;text-decoration:underline", quote(heading.replace(" ", "-"))
+    return Markup('<a style="{}" href="{}#{}">{}</a>').format(style, quote(address), section, text_html(text))
 
 
 def heading_html(caption: Text) -> Markup:

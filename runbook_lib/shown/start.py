@@ -20,7 +20,7 @@ from runbook_lib.model.text import NOTHING, Text, counted, joined, t, verbatim
 from runbook_lib.model.untrusted import typed
 from runbook_lib.parameters.model import Parameters
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.shown.html import View, banner_html, facts_html, folded_html, link_html, rows_html
+from runbook_lib.shown.html import View, banner_html, facts_html, folded_html, link_html, rows_html, section_link_html
 
 NOTEBOOKS = (
     ("10-detect-exchange", t("Whether each route is ready; which Exchange this AD has"), t("nothing")),
@@ -205,13 +205,24 @@ def _next_step(runs: Sequence[_RunSeen]) -> tuple[str, Text]:
     return "50-check-drift", t("Groups are written: compare AD with the cloud, best on a schedule.")
 
 
-def stopped_view(outcome: Outcome, said: RunbookError | None, step: Text) -> View:
-    """For the top of a notebook: where the run stopped, and why; ``step`` is empty where it was no step of the run."""
+def stopped_view(
+    outcome: Outcome, said: RunbookError | None, step: Text, *, notebook: str = "", heading: str = ""
+) -> View:
+    """For the top of a notebook: where the run stopped, and why.
+
+    Args:
+        outcome: How it stopped.
+        said: What explains it, or None.
+        step: The step that it stopped at; empty where it was none of the run.
+        notebook: Name of the notebook without ending, in which the title is a link to ``heading``.
+        heading: Above the cell of that step; empty: the title is no link.
+    """
     where = t("the run stopped at: {step}", step=step) if step else t("a cell ended with an error")
     title = t("{ending}: {where}", ending=ending_of_outcome(outcome, said.code if said else "").title, where=where)
     text = joined((said.message, said.hint), "\n") if said else NOTHING
     below = t("The cells below it have not run.")
-    return View(banner_html("attention", title, joined((text, below), "\n")), title)
+    shown = section_link_html(title, f"{notebook}.ipynb", heading) if heading else title
+    return View(banner_html("attention", shown, joined((text, below), "\n")), title)
 
 
 def finished_view(outcome: Outcome, error: RunbookError | None) -> View:

@@ -19,7 +19,7 @@ from tests.notebooks.journey import latest_record
 from tests.notebooks.runs import collected
 from tests.support.chromium import CHROMIUM, Page
 from tests.support.connect_evidence import evidence, file_of
-from tests.support.jupyterlab import FINISH, GATE, IDLE, approve, cell, lab, menu, output, run_all, written
+from tests.support.jupyterlab import FINISH, GATE, IDLE, approve, cell, lab, menu, output, press, run_all, written
 from tests.support.lab_access import in_the_way
 
 pytestmark = [
@@ -139,6 +139,16 @@ def _refused(tab: Page, mine: Path) -> None:
     run_all(tab)
     tab.wait(f"{output(TOP)}.includes('the run stopped at: Plan')")
     tab.wait(f"{cell(PLAN)}.classList.contains('jp-mod-active')")
+    # The words at the top lead back to it.
+    notebook, heading = "document.querySelector('.jp-WindowedPanel-outer')", "h2[data-jupyter-id=Plan], h2#Plan"
+    tab.value(f"{notebook}.scrollTop = 0")
+    tab.wait(cell(TOP))
+    in_view = f"Math.abs(h.getBoundingClientRect().top - {notebook}.getBoundingClientRect().top) < 60"
+    press(
+        tab,
+        f"{cell(TOP)}.querySelector('.jp-OutputArea a[href$=\"#Plan\"]')",
+        f"(h => h && {in_view})(document.querySelector('{heading}'))",
+    )
     mine.write_text(fits, encoding="utf-8")
 
 

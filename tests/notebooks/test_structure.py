@@ -11,8 +11,9 @@ from typing import Any
 import nbformat
 import pytest
 
+from runbook_lib.notebook.course import STEPS
 from runbook_lib.parameters.cell import parameters_cell
-from tests.notebooks.structure import NOTEBOOKS, problems
+from tests.notebooks.structure import NOTEBOOKS, problems, source
 
 FOLDER = Path(__file__).resolve().parents[2] / "notebooks"
 PARAMETERS = "change_id: str = ''  # example"
@@ -31,6 +32,13 @@ def test_notebook_keeps_its_form(name: str) -> None:
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_notebook_is_valid(name: str) -> None:
     nbformat.validate(read(name))
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_every_step_stands_below_its_heading(name: str) -> None:
+    """A link at the top of the notebook leads to the heading of the step that a run stopped at."""
+    text = "\n".join(source(cell) for cell in read(name)["cells"] if cell["cell_type"] == "markdown")
+    assert not {f"## {step.heading}" for step in STEPS[name]} - {*text.splitlines()}
 
 
 def test_there_are_no_others() -> None:
