@@ -15,11 +15,11 @@ from typing import Any
 
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.errors import RunbookError
-from runbook_lib.files import DRIFT, PAGE, RECORD
+from runbook_lib.files import DRIFT, GROUPS, PAGE, RECORD
 from runbook_lib.model.change import Plan
 from runbook_lib.model.moment import moment_in
 from runbook_lib.record.folder import RecordFolder
-from runbook_lib.record.mappings import mapping_of_file
+from runbook_lib.record.mappings import mapping_in, mapping_of_file
 from runbook_lib.record.run_end import WrittenJournal, written_by
 from runbook_lib.routes.registry import ROUTES
 from runbook_lib.strict_file import LARGEST_PLAN, Unfit, read_plain
@@ -59,12 +59,14 @@ class Beside:
         differences: Of drift.csv, in its order.
         written: What the journal says; None where there is none.
         approved_before: The latest earlier run of the change that has an approval.
+        inventory: State and kind of every group, of a run that changes nothing and keeps them all; else empty.
     """
 
     plan: Plan | None = None
     differences: tuple[DriftRow, ...] = ()
     written: WrittenJournal | None = None
     approved_before: ApprovedRun | None = None
+    inventory: tuple[tuple[str, str], ...] = ()
 
 
 def read_beside(folder: RecordFolder, facts: Mapping[str, Any]) -> Beside:
@@ -74,6 +76,7 @@ def read_beside(folder: RecordFolder, facts: Mapping[str, Any]) -> Beside:
         differences=_differences(folder.path / DRIFT),
         written=written_by(folder.path),
         approved_before=_approved_before(folder, moment_in(facts.get("started"))),
+        inventory=_inventory(folder.path / GROUPS, facts),
     )
 
 
@@ -85,18 +88,28 @@ def _plan(path: Path) -> Plan | None:
 
 
 def _differences(path: Path) -> tuple[DriftRow, ...]:
-    # pandas takes a second to load, and only a comparison has such a file.
-    if not path.is_file():
+    columns = ("display_name", "what", "expected", "seen", "reason")
+    return tuple(DriftRow(*(row.get(column, "") for column in columns)) for row in _rows(path))
+
+
+def _inventory(path: Path, facts: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    kept = mapping_in(mapping_in(mapping_in(facts.get("snapshots")).get("tables")).get("groups"))
+    if facts.get("plan") is not None or not kept or kept.get("rows") != kept.get("kept"):
         return ()
+    return tuple((row.get("state", ""), row.get("kind", "")) for row in _rows(path))
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    """Rows of a table of the record; none where it is not there or cannot be read."""
+    # pandas takes a second to load, and most records have no such file.
+    if not path.is_file():
+        return []
     from runbook_lib.record.tables import rows_of_csv
 
     try:
-        text = read_plain(path, largest=LARGEST_PLAN).data.decode("utf-8-sig")
-        rows = rows_of_csv(text)
+        return rows_of_csv(read_plain(path, largest=LARGEST_PLAN).data.decode("utf-8-sig"))
     except (OSError, Unfit, ValueError, csv.Error):
-        return ()
-    columns = ("display_name", "what", "expected", "seen", "reason")
-    return tuple(DriftRow(*(row.get(column, "") for column in columns)) for row in rows)
+        return []
 
 
 def _approved_before(folder: RecordFolder, started: datetime | None) -> ApprovedRun | None:

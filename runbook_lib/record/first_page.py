@@ -6,6 +6,7 @@ stands in those files is shown as text.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -148,6 +149,14 @@ def _headline(facts: Mapping[str, Any], beside: Beside, outcome: Outcome | None)
     """How far it came, beyond what the ending says; may be empty."""
     if beside.differences:
         return t("{differences} between AD and the cloud.", differences=counted(len(beside.differences), "difference"))
+    if beside.inventory:
+        states, kinds = (Counter(one[place] for one in beside.inventory) for place in (0, 1))
+        return t(
+            "{groups} on both sides. By state: {states}. By kind: {kinds}.",
+            groups=counted(len(beside.inventory), "group"),
+            states=_amounts(states),
+            kinds=_amounts(kinds),
+        )
     changes = mapping_in(facts.get("changes"))
     planned, done = changes.get("planned"), changes.get("done")
     if not isinstance(planned, int) or not isinstance(done, int) or not planned:
@@ -162,6 +171,12 @@ def _headline(facts: Mapping[str, Any], beside: Beside, outcome: Outcome | None)
             writes=counted(beside.written.changed, "write"),
         )
     return t("{done} of {planned} carried out.", done=done, planned=counted(planned, "change"))
+
+
+def _amounts(counts: Mapping[str, int]) -> Text:
+    """``6 written, 60 not-written``: the most first."""
+    sorted_counts = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return joined((t("{count:,} {state}", count=count, state=name) for name, count in sorted_counts), ", ")
 
 
 def _heading(facts: Mapping[str, Any], outcome: Outcome | None) -> Text:

@@ -101,6 +101,16 @@ def _of_direct(counts: Mapping[str, int], parameters: Mapping[str, Any]) -> Iter
             "{groups} retired: each moves to the OU of retired groups, and keeps its GUID and SID.",
             groups=counted(retired, "AD group"),
         )
+    if restored := counts.get(ChangeKind.RESTORE.value, 0):
+        yield t(
+            "{groups} taken back into use: each moves to the OU of written groups, with the GUID and SID that it has.",
+            groups=counted(restored, "AD group"),
+        )
+    if undeleted := counts.get(ChangeKind.UNDELETE.value, 0):
+        yield t(
+            "{groups} brought back from the deleted objects: rights that name one count again.",
+            groups=counted(undeleted, "AD group"),
+        )
     if deleted := counts.get(ChangeKind.DELETE.value, 0):
         yield t(
             "{groups} deleted: rights that name one grant nothing until the same object is brought back.",

@@ -16,7 +16,7 @@ from runbook_lib.change.journal import CARRIED_OUT
 from runbook_lib.change.plan_as_read import plan_in_short
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import Refused
-from runbook_lib.files import CSV_DELIMITERS, DRIFT
+from runbook_lib.files import CSV_DELIMITERS, DRIFT, GROUPS
 from runbook_lib.model.change import GroupMembers, LeftOut, Plan
 from runbook_lib.model.finding import ASKED, Finding, Severity
 from runbook_lib.model.ids import GroupId
@@ -178,6 +178,28 @@ def test_drift_is_told_as_differences_with_both_values(
     assert re.search(r"description</td><td>new</td><td>old</td>", first)
     assert "efused" not in first
     assert "Run 30." in first
+
+
+def test_an_inventory_is_told_in_numbers_by_state_and_kind(make_run: Callable[..., RunRecord]) -> None:
+    record = make_run()
+    rows = [["a", "written", "security"], ["b", "not-written", "security"], ["c", "written", "microsoft-365"]]
+    record.folder.write_csv(GROUPS, pd.DataFrame(rows, columns=["group_id", "state", "kind"]))
+    tables = {"groups": {"rows": 3, "kept": 3, "sha256": "0" * 64}}
+    record.set(snapshots={"tables": tables})
+    page = _told(_facts(record), read_beside(record.folder, record.facts))
+    assert page.headline == (
+        "3 groups on both sides. By state: 2 written, 1 not-written. By kind: 2 security, 1 microsoft-365."
+    )
+    record.set(snapshots={"tables": {"groups": {**tables["groups"], "rows": 9}}})
+    assert read_beside(record.folder, record.facts).inventory == (), "these are not all"
+
+
+@pytest.mark.parametrize(("kind", "said"), [("restore", "taken back into use"), ("undelete", "brought back")])
+def test_what_an_undo_takes_back_is_told_as_well(make_run: Callable[..., RunRecord], kind: str, said: str) -> None:
+    plan = {"counts": {kind: 2}, "operation": "undo", "route": "direct"}
+    (sentence,) = _told(_facts(make_run()) | {"plan": plan}).risk.sentences
+    assert sentence.startswith("2 AD groups")
+    assert said in sentence
 
 
 def test_a_plan_that_cannot_be_read_is_told_by_record_json(make_run: Callable[..., RunRecord]) -> None:
