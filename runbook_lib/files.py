@@ -29,7 +29,7 @@ SEALED_RUNS = "SEALED-RUNS.dsse"
 LEFT_OUT = "left-out.csv"
 RECORD = "record.json"
 PAGE = "record.html"
-GROUPS = "groups.csv"
+GROUPS_TABLE = "groups.csv"
 DRIFT = "drift.csv"
 BACKUP = "backup.ldif"
 HAND_OFFS = "hand-offs.txt"
@@ -106,7 +106,7 @@ _DESCRIPTIONS = {
     "groups-going.csv": t("Every AD group that the next cycle deletes, when v1 is off"),
     "uses.csv": t("What hangs on each of these groups"),
     "groups-before.json": t("The groups of the domain before v1 was switched off"),
-    GROUPS: t("Every cloud group with its state and route"),
+    GROUPS_TABLE: t("Every cloud group with its state and route"),
     "members.csv": t("Every membership and what it becomes in AD"),
     "ad-groups.csv": t("Every AD group that matters here"),
     "provisioning-log.csv": t("What Cloud Sync says that it did with the groups of this run"),

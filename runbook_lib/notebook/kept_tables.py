@@ -13,7 +13,7 @@ import pandas as pd
 
 from runbook_lib.change.plan_as_read import LEFT_OUT_COLUMNS, LEFT_OUT_FILE, plan_in_short, rows_of
 from runbook_lib.change.plan_file import plan_to_json
-from runbook_lib.files import GROUPS, WORKBOOK
+from runbook_lib.files import GROUPS_TABLE, WORKBOOK
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.narrowed import narrowed
 from runbook_lib.inventory.tables import HEADINGS, LAST_CHANGE, ad_groups_table, groups_table, members_table
@@ -27,7 +27,7 @@ from runbook_lib.record.plan_sheet import PLAN_HEADINGS, plan_table
 from runbook_lib.record.tables import TitleSheet, csv_bytes, text_table
 from runbook_lib.routes.direct.selection import named
 
-_FILES = {"groups": GROUPS, "members": "members.csv", "ad_groups": "ad-groups.csv"}
+_FILES = {"groups": GROUPS_TABLE, "members": "members.csv", "ad_groups": "ad-groups.csv"}
 """Table to the file that holds it."""
 
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from runbook_lib.change.plan_file import read_plan
 from runbook_lib.errors import RunbookError
-from runbook_lib.files import DRIFT, GROUPS, PAGE, RECORD
+from runbook_lib.files import DRIFT, GROUPS_TABLE, PAGE, RECORD
 from runbook_lib.model.change import Plan
 from runbook_lib.model.moment import moment_in
 from runbook_lib.record.folder import RecordFolder
@@ -76,7 +76,7 @@ def read_beside(folder: RecordFolder, facts: Mapping[str, Any]) -> Beside:
         differences=_differences(folder.path / DRIFT),
         written=written_by(folder.path),
         approved_before=_approved_before(folder, moment_in(facts.get("started"))),
-        inventory=_inventory(folder.path / GROUPS, facts),
+        inventory=_inventory(folder.path / GROUPS_TABLE, facts),
     )
 
 

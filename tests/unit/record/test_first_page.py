@@ -16,7 +16,7 @@ from runbook_lib.change.journal import CARRIED_OUT
 from runbook_lib.change.plan_as_read import plan_in_short
 from runbook_lib.change.plan_file import plan_to_json
 from runbook_lib.errors import Refused
-from runbook_lib.files import CSV_DELIMITERS, DRIFT, GROUPS
+from runbook_lib.files import CSV_DELIMITERS, DRIFT, GROUPS_TABLE
 from runbook_lib.model.change import GroupMembers, LeftOut, Plan
 from runbook_lib.model.finding import ASKED, Finding, Severity
 from runbook_lib.model.ids import GroupId
@@ -183,7 +183,7 @@ def test_drift_is_told_as_differences_with_both_values(
 def test_an_inventory_is_told_in_numbers_by_state_and_kind(make_run: Callable[..., RunRecord]) -> None:
     record = make_run()
     rows = [["a", "written", "security"], ["b", "not-written", "security"], ["c", "written", "microsoft-365"]]
-    record.folder.write_csv(GROUPS, pd.DataFrame(rows, columns=["group_id", "state", "kind"]))
+    record.folder.write_csv(GROUPS_TABLE, pd.DataFrame(rows, columns=["group_id", "state", "kind"]))
     tables = {"groups": {"rows": 3, "kept": 3, "sha256": "0" * 64}}
     record.set(snapshots={"tables": tables})
     page = _told(_facts(record), read_beside(record.folder, record.facts))
