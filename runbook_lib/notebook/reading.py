@@ -28,7 +28,7 @@ from runbook_lib.model.change_kind import Operation
 from runbook_lib.model.cloud import CloudSnapshot, Owner, Presence, Switch
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.target import Route
-from runbook_lib.model.text import Text, t, verbatim
+from runbook_lib.model.text import Text, counted, t, verbatim
 from runbook_lib.notebook.connect_sync_reading import read_server, settings_now
 from runbook_lib.notebook.context import RunContext
 from runbook_lib.notebook.evidence_form import EvidenceForm, uploaded_finding
@@ -206,9 +206,9 @@ def owners_now(context: RunContext, inventory: Inventory, line: ProgressLine) ->
     owners = read_owners(context.connect_graph(), groups, progress=line)
     line.show(
         t(
-            "of {read:,} of {groups:,} groups in {seconds:.1f} s; {without:,} have none",
+            "read for {read:,} of {groups} in {seconds:.1f} s; groups without an owner: {without:,}",
             read=len(owners),
-            groups=len(groups),
+            groups=counted(len(groups), "group"),
             seconds=(context.clock() - before).total_seconds(),
             without=sum(not some for some in owners.values()),
         )

@@ -10,7 +10,8 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -19,6 +20,7 @@ import click
 
 from runbook_lib.errors import AwaitingApproval, RunbookError
 from runbook_lib.model.finding import Severity
+from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import NOTHING, Text, and_more, joined, t, verbatim
 from runbook_lib.model.untrusted import printable
 from runbook_lib.runner.kernel.execution import CellStep
@@ -71,6 +73,16 @@ def _lenient(stream: TextIO) -> TextIO:
 
 
 _COLOURS = {Severity.BLOCKING: "red", Severity.UNKNOWN: "magenta", Severity.WARNING: "yellow", Severity.INFO: "blue"}
+
+
+@contextmanager
+def told_at_interrupt(how_far: Callable[[], Text]) -> Iterator[None]:
+    """Where Ctrl-C ends the block, say what was and what was not done, and end the command."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        warn(how_far())
+        raise click.exceptions.Exit(Outcome.INTERRUPTED.exit_code) from None
 
 
 def print_line(text: Text, severity: Severity | None = None, *, coloured: bool = False) -> None:

@@ -11,7 +11,7 @@ from runbook_lib.inventory.build import Inventory
 from runbook_lib.inventory.tables import HEADINGS, groups_table, members_table
 from runbook_lib.model.moment import iso_seconds
 from runbook_lib.model.reading import Reading
-from runbook_lib.model.text import Text, joined, t
+from runbook_lib.model.text import Text, counted, joined, t
 from runbook_lib.routes.direct.drift import Drift
 from runbook_lib.shown.findings import findings_html
 from runbook_lib.shown.flows import inventory_flow
@@ -61,7 +61,7 @@ def inventory_view(inventory: Inventory) -> View:
         + bars_html(routes, caption=t("Groups by route"))
     )
     by_state = joined((t("{count} {state}", count=count, state=state) for state, count in states), ", ")
-    return View(html, t("{number} groups: {by_state}", number=len(inventory.rows), by_state=by_state))
+    return View(html, t("{groups}: {by_state}", groups=counted(len(inventory.rows), "group"), by_state=by_state))
 
 
 def reading_html(caption: Text, reading: Reading) -> Markup:
@@ -85,7 +85,7 @@ def groups_view(inventory: Inventory) -> View:
     labels = _GROUP_LABELS if inventory.owners is None else {**_GROUP_LABELS, "owners": HEADINGS["owners"]}
     shown = table[list(labels)].sort_values(["state", "display_name"], ignore_index=True)
     html = table_html(shown, caption=t("Groups of both sides"), limit=200, labels=labels)
-    text = t("{number} groups; all columns are in groups.csv", number=len(table))
+    text = t("{groups}; all columns are in groups.csv", groups=counted(len(table), "group"))
     return View(_folded_if_long(html, text, len(table)), text)
 
 
@@ -118,7 +118,7 @@ def members_view(inventory: Inventory) -> View:
 def drift_view(drift: Drift) -> View:
     """Every difference between AD and the cloud, or that there is none."""
     if not len(drift.table) and not drift.findings:
-        text = t("{groups} written groups were compared; none differs.", groups=drift.groups)
+        text = t("Compared: {groups}; none differs.", groups=counted(drift.groups, "written-back group"))
         return View(banner_html("good", t("In step"), text), text)
     html = banner_html("attention", t("Drift: {headline}", headline=drift.headline))
     if len(drift.table):

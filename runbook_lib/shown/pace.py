@@ -25,7 +25,7 @@ class Pace:
         self._last = 0
 
     def text(self, what: Text, done: int, total: int | None, now: float) -> Text:
-        """``members: 400 of 5,000, 120 a second, about 40 s left``.
+        """``members: 400 of 5,000, 120 a second, about 40 s left``; without a total ``members: 400 so far``.
 
         Args:
             what: What is counted.
@@ -37,7 +37,7 @@ class Pace:
             self._what, self._begun, self._at_first = str(what), now, done
         self._last = done
         said = (
-            t("{what}: {done:,}", what=what, done=done)
+            t("{what}: {done:,} so far", what=what, done=done)
             if total is None
             else t("{what}: {done:,} of {total:,}", what=what, done=done, total=total)
         )

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from runbook_lib.errors import ServiceFailed
-from runbook_lib.files import CSV_DELIMITERS
+from runbook_lib.files import CSV_DELIMITERS, write_durably
 from runbook_lib.model.outcome import Outcome
 from runbook_lib.model.text import Text, t
 from runbook_lib.runner import console
@@ -40,7 +40,7 @@ def compare_records(
     from runbook_lib.record.tables import csv_bytes, text_table
 
     require_alike(before, after)
-    with console.Status() as status:
+    with console.told_at_interrupt(lambda: t("Interrupted: nothing was written.")), console.Status() as status:
         status.show(t("Reading {path}", path=console.shown_path(before)))
         first, state = tables_of(before), _state(before)
         status.show(t("Reading {path}", path=console.shown_path(after)))
@@ -80,7 +80,7 @@ def _state(path: Path) -> Text:
 
 def _write(path: Path, data: bytes) -> None:
     try:
-        path.write_bytes(data)
+        write_durably(path, data)
     except OSError as error:
         why = error.strerror or type(error).__name__
         raise ServiceFailed(

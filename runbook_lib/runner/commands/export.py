@@ -64,7 +64,7 @@ def export(record: Path, output: Path | None, overwrite: bool, browser: Path | N
         output = Path(f"{folder.name}.pdf")
     if output is not None:
         _require_free(output, overwrite=overwrite)
-    with console.Status() as status:
+    with console.told_at_interrupt(lambda: t("Interrupted: nothing was written.")), console.Status() as status:
         status.show(t("Printing {run}", run=folder.name) if form == "pdf" else t("Reading {run}", run=folder.name))
         data = _pdf(folder, browser) if form == "pdf" else _text(folder, form).encode("utf-8", "backslashreplace")
     if output is None:

@@ -20,8 +20,7 @@ from runbook_lib.runner.chosen_record import chosen_record, complete_records
 from runbook_lib.runner.commands.prune import prune
 
 if TYPE_CHECKING:
-    pass
-
+    from runbook_lib.record.folder import RecordFolder
 
 _RECORD = click.Path(path_type=Path)
 
@@ -124,7 +123,7 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
             ),
             values={"notebook": str(notebook)},
         )
-    with console.Status() as status:
+    with console.told_at_interrupt(lambda: _how_far(folder)), console.Status() as status:
         status.show(t("Sealing {run}", run=folder.run_id))
         sealed = seal_by_record(
             folder,
@@ -140,6 +139,13 @@ def seal(record: Path, notebook: Path | None, without_notebook: bool) -> None:
     console.print_line(t("Sealed: {ending}, {page}", ending=ending.title.lower(), page=page))
     for finding in sealed.findings:
         console.warn(joined((finding.seen, finding.to_do)))
+
+
+def _how_far(folder: RecordFolder) -> Text:
+    """What an interrupted sealing has done; its last file, the manifest, makes a record sealed."""
+    if folder.sealed:
+        return t("Interrupted: {run} is sealed; the list of records may not show it yet.", run=folder.run_id)
+    return t("Interrupted: {run} is not sealed yet. The same command seals it.", run=folder.run_id)
 
 
 @click.group(invoke_without_command=True)

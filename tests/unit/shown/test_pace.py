@@ -22,7 +22,7 @@ def test_rate_and_remaining_time_come_after_two_seconds() -> None:
 def test_without_a_total_the_rate_is_told_alone() -> None:
     pace = Pace()
     pace.text(MEMBERS, 0, None, 0.0)
-    assert pace.text(MEMBERS, 9000, None, 3.0) == "members: 9,000, 3,000 a second"
+    assert pace.text(MEMBERS, 9000, None, 3.0) == "members: 9,000 so far, 3,000 a second"
 
 
 def test_what_comes_next_has_a_pace_of_its_own() -> None:
