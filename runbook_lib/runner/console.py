@@ -77,7 +77,11 @@ _COLOURS = {Severity.BLOCKING: "red", Severity.UNKNOWN: "magenta", Severity.WARN
 
 @contextmanager
 def told_at_interrupt(how_far: Callable[[], Text]) -> Iterator[None]:
-    """Where Ctrl-C ends the block, say what was and what was not done, and end the command."""
+    """Where Ctrl-C ends the block, say what was and what was not done, and end the command.
+
+    Raises:
+        Exit: The command is over, with the exit code of what was interrupted (click's own way to say so).
+    """
     try:
         yield
     except KeyboardInterrupt:
