@@ -36,6 +36,7 @@ from runbook_lib.directory.wire import (
 from runbook_lib.errors import ServiceFailed
 from runbook_lib.model.directory import ControllerIdentity, DomainController
 from runbook_lib.model.text import Text, clause, t
+from runbook_lib.model.traffic import AnswerTimes
 
 _T = TypeVar("_T")
 SearchScope = Literal["base", "one", "subtree"]
@@ -86,6 +87,11 @@ class DirectoryReader:
     def requests(self) -> int:
         """LDAP requests sent so far."""
         return self._line.requests
+
+    @property
+    def answer_times(self) -> AnswerTimes:
+        """How long answers took."""
+        return self._line.answer_times
 
     @property
     def renewed(self) -> int:

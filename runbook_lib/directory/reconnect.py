@@ -21,6 +21,7 @@ from runbook_lib.directory.search import Entry
 from runbook_lib.directory.wire import unavailable, without_end
 from runbook_lib.errors import NoAccess
 from runbook_lib.model.text import clause, t, verbatim
+from runbook_lib.model.traffic import AnswerTimes
 from runbook_lib.secrets.sources import scrubbed
 
 _T = TypeVar("_T")
@@ -35,10 +36,14 @@ _RECEIVE_BYTES = 262_144
 
 @dataclass(frozen=True, slots=True)
 class ControllerPatience:
-    """How long a controller that is busy, or whose connection was lost, is waited for: seconds before each new try."""
+    """How long a controller that is busy, or whose connection was lost, is waited for: seconds before each new try.
+
+    ``monotonic`` gives seconds that only grow: what answers take.
+    """
 
     sleep: Callable[[float], None] = time.sleep
     pauses: tuple[float, ...] = (1.0, 2.0, 4.0, 8.0)
+    monotonic: Callable[[], float] = time.monotonic
 
 
 class ReconnectingConnection:
@@ -46,6 +51,7 @@ class ReconnectingConnection:
 
     Attributes:
         requests: LDAP requests sent so far.
+        answer_times: How long answers took.
         renewed: How often the connection was lost and opened anew.
         redact: Takes secrets out of what the controller says, before anybody quotes it.
     """
@@ -54,6 +60,7 @@ class ReconnectingConnection:
         self.patience = patience
         self.redact: Callable[[str], str] = partial(scrubbed, limit=LONGEST_SAID)
         self.requests = 0
+        self.answer_times = AnswerTimes()
         self.renewed = 0
         self._reopen: Callable[[], Any] | None = None
         self._verify: Callable[[], None] = lambda: None
@@ -87,6 +94,7 @@ class ReconnectingConnection:
             raise unavailable(t("the connection was closed or lost before"))
         self.requests += 1
         self._receiver.begin()
+        begun = self.patience.monotonic()
         try:
             with within(self._connection.receive_timeout * ANSWER_TIMES, largest=LARGEST_LDAP_ANSWER) as limit:
                 answer = getattr(self._connection, method)(*arguments, **named)
@@ -100,6 +108,7 @@ class ReconnectingConnection:
             # An answer may be under way: the next request on this socket would read it as its own.
             self.close()
             raise
+        self.answer_times.note(self.patience.monotonic() - begun)
         result = answer[1]
         if result["result"] != SUCCESS and result.get("message"):
             # AD ends its messages with a zero byte.

@@ -60,7 +60,10 @@ class BatchSender:
             if outer.status == 401:
                 raise error
             raise BatchRefused(error.message, code="graph-batch-refused", values=error.values)
-        return parts_of(outer, asks), token
+        parts = parts_of(outer, asks)
+        for part in parts.values():
+            self.sender.count_units(part.headers)
+        return parts, token
 
     def _post(self, body: str, token: Secret) -> Answer:
         headers = {**bearer(token), "Content-Type": "application/json"}

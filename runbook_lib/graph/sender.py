@@ -26,6 +26,7 @@ from runbook_lib.graph.retry import (
 )
 from runbook_lib.graph.session import CloudSession, NotWhole, body_of, json_object, watched
 from runbook_lib.model.text import Text, t
+from runbook_lib.model.traffic import AnswerTimes
 
 WORTH_ANOTHER_TRY = frozenset({429, 500, 502, 503, 504})
 """Status codes after which a reading request is sent again (Microsoft Graph documentation, "Best practices" and
@@ -35,6 +36,8 @@ WHOLE = 200
 something else happened than reading."""
 DONE = frozenset({200, 201, 202, 204})
 """The successes of a writing request: done, created, accepted, done without anything to show."""
+_LONGEST_UNITS = 6
+"""Digits of the units of one request; most have one."""
 _KEPT_IDS = 50
 """Ids of the latest requests that are kept."""
 _NO_ANSWER_TO_A_WRITE = frozenset({408, 429, 500, *range(502, 600)})
@@ -111,6 +114,9 @@ class Sender:
         self._monotonic = monotonic
         self._lock = threading.Lock()
         self._requests = 0
+        self._units = 0
+        self.answer_times = AnswerTimes()
+        """Seconds from sending a request to the end of its answer."""
         self._reached: set[str] = set()
         self._request_ids: deque[str] = deque(maxlen=_KEPT_IDS)
 
@@ -118,6 +124,18 @@ class Sender:
     def requests(self) -> int:
         """Requests sent so far, repeated ones included."""
         return self._requests
+
+    @property
+    def units(self) -> int:
+        """Resource units of throttling, as far as answers named them (``x-ms-resource-unit``)."""
+        return self._units
+
+    def count_units(self, headers: Mapping[str, str]) -> None:
+        """Add the units that an answer, or a part of a batch, names; nothing where it names none."""
+        named = headers.get("x-ms-resource-unit") or ""
+        if named.isascii() and named.isdecimal() and len(named) <= _LONGEST_UNITS:
+            with self._lock:
+                self._units += int(named)
 
     @property
     def request_ids(self) -> tuple[str, ...]:
@@ -217,8 +235,11 @@ class Sender:
                 settings["stream"] = True
                 with self._lock:
                     self._requests += 1
+                begun = self._monotonic()
                 response = self._session.send(prepared, timeout=timeout, allow_redirects=False, **settings)
-                return self._judge(response, host, values, manner)
+                judged = self._judge(response, host, values, manner)
+                self.answer_times.note(self._monotonic() - begun)
+                return judged
         except NotWhole as broken:
             return FailedAttempt("cloud-garbled", _said_of(host, broken.what), damaged=True, values=values)
         except NETWORK_ERRORS as error:
@@ -243,6 +264,7 @@ class Sender:
             self._reached.add(host)
             if request_id:
                 self._request_ids.append(request_id)
+        self.count_units(response.headers)
         if status in manner.again:
             response.close()
             return self.trouble(status, response.headers, host, values)

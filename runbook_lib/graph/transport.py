@@ -19,6 +19,7 @@ from runbook_lib.graph.session import CloudSession
 from runbook_lib.graph.sign_in.tokens import Tokens, bearer, claims_of, with_token
 from runbook_lib.graph.writing import GraphWriter
 from runbook_lib.model.text import t
+from runbook_lib.model.traffic import AnswerTimes
 from runbook_lib.secrets.sources import Secret, scrubbed
 
 NEXT_LINK = "@odata.nextLink"
@@ -99,6 +100,16 @@ class GraphClient:
     def requests(self) -> int:
         """Round trips so far, repeated ones included."""
         return self._sender.requests
+
+    @property
+    def units(self) -> int:
+        """Resource units of throttling so far, as far as Graph named them."""
+        return self._sender.units
+
+    @property
+    def answer_times(self) -> AnswerTimes:
+        """How long answers took."""
+        return self._sender.answer_times
 
     @property
     def request_ids(self) -> tuple[str, ...]:

@@ -193,6 +193,7 @@ class _Run:
             _lose(ready, FailedAttempt(broken.code, clause(broken.message), values=broken.values))
             return
         for part in ready:
+            self._writer.sender.count_units(answers[part.key].headers)
             self._take(part, answers[part.key], token)
 
     def _take(self, part: _Part, answer: Answer, token: Secret) -> None:

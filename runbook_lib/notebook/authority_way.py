@@ -62,6 +62,7 @@ from runbook_lib.routes.cloud_sync.authority.watch import (
     end_of_names,
     watch_groups,
 )
+from runbook_lib.routes.cloud_sync.cost import cost_of
 from runbook_lib.routes.cloud_sync.payload import CLOUD_SYNC_TYPES, CloudSyncChange
 from runbook_lib.routes.cloud_sync.planning import Sides
 from runbook_lib.routes.cloud_sync.reading import with_extension_values
@@ -110,7 +111,8 @@ class AuthorityWay(CloudSyncWay):
         views = [placements_view(made.placements, names)] if made.placements else []
         offers = hand_offs_of_plan_view(made.findings)
         context.note_sign_in()
-        return PlanMade(made.plan, made.findings, (*views, *([offers] if offers else [])))
+        effort = cost_of(CLOUD_SYNC_TYPES.changes(made.plan.changes)).effort
+        return PlanMade(made.plan, made.findings, (*views, *([offers] if offers else [])), effort=effort)
 
     def _with_what_is_lost(
         self, sides: Sides, facts: AuthorityFacts, policy: Policy, settings: AuthoritySettings

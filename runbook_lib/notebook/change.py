@@ -29,6 +29,7 @@ from runbook_lib.model.text import NOTHING, joined, t
 from runbook_lib.notebook.approving import approvers_for, findings_about, keep_approvals, signing_for
 from runbook_lib.notebook.change_times import change_times
 from runbook_lib.notebook.context import RunContext
+from runbook_lib.notebook.cost import CostOfChange
 from runbook_lib.notebook.course import Course, NotebookStep, carries_out
 from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.front_end import ProgressLine, show_widget
@@ -70,6 +71,7 @@ class ChangeSession:
         self.course = course
         """The steps of the run that this change belongs to."""
         self._way = way
+        self._cost = CostOfChange(context)
         self._planned: PlanMade | None = None
         self._plan: Plan | None = None
         self._chain: list[JournalFile] = []
@@ -96,7 +98,7 @@ class ChangeSession:
         self._chain = unfinished_chain(folder.change_folder, but=folder.run_id)
         if self._chain:
             return self._take_up(inventory)
-        self._planned = self._with_acknowledgements(self._way.plan(inventory))
+        self._planned = self._with_acknowledgements(self._cost.of_plan(lambda: self._way.plan(inventory), inventory))
         self._plan = self._planned.plan
         self._read_at = read_at(inventory)
         keep_plan(self._context, self._plan)
@@ -144,6 +146,7 @@ class ChangeSession:
             raise self._asked(plan, planned_now.findings, with_place(closed, context.record.folder.path)) from None
         times.require_open(context.clock())
         self._lock(plan)
+        self._cost.begin()
         # Graph may name a change late: the groups of the plan are read whatever it says.
         fresh = read_sides(context, keep=False, also={change.group_id for change in plan.changes} - {NO_GROUP})
         again = self._with_acknowledgements(self._way.plan(fresh))
@@ -202,6 +205,7 @@ class ChangeSession:
                     still_approved=self._still_approved,
                     progress=ProgressLine(t("Writes")),
                 )
+        self._cost.end()
         context.record.set(changes={"planned": len(plan.changes), "done": len(self._approved)})
         if self._waiting:
             self.course.end = RunEnd(Outcome.AWAITING_APPROVAL, None)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import ClassVar
 
 from runbook_lib.change.journal import JournalFile
@@ -35,7 +34,7 @@ from runbook_lib.routes.cloud_sync.applications.plan_remove import (
     removes,
     written_otherwise,
 )
-from runbook_lib.routes.cloud_sync.cost import cost_finding, cost_of, took_finding
+from runbook_lib.routes.cloud_sync.cost import cost_of
 from runbook_lib.routes.cloud_sync.desired import desired_settings
 from runbook_lib.routes.cloud_sync.moving.actions import WriteOwner
 from runbook_lib.routes.cloud_sync.payload import (
@@ -82,8 +81,6 @@ class CloudSyncWay:
         self._target: CloudSyncTarget | None = None
         """Of the plan: what it makes has no id in it."""
         self._work: CloudSyncWork | None = None
-        self._began: tuple[int, datetime] | None = None
-        """Answers of Graph and time when the first request of this run was about to be sent."""
         self._before: Mapping[str, DirectoryGroup] = {}
         """AD objects of the groups, by cloud group, as they were before the first request of this run."""
 
@@ -102,8 +99,8 @@ class CloudSyncWay:
         chosen, others = self._chosen, self._predicted(self._made.others)
         views = (*((prediction_view(chosen),) if chosen else ()), *((others_view(others),) if others else ()))
         changes = CLOUD_SYNC_TYPES.changes(self._made.plan.changes)
-        cost = (cost_finding(cost_of(changes, len(sides.documents.assignments))),) if changes else ()
-        return PlanMade(self._made.plan, (*self._made.findings, *cost), views)
+        effort = cost_of(changes, len(sides.documents.assignments)).effort
+        return PlanMade(self._made.plan, tuple(self._made.findings), views, effort=effort)
 
     def require_same_server(self, opened: Mapping[str, object]) -> None:
         """A configuration is known by its job: ``taken_up`` compares it."""
@@ -185,16 +182,11 @@ class CloudSyncWay:
         """The requests."""
         patience = GraphPatience(_PAUSES, time.sleep)
         client, directory = self._context.connect_graph(), self._context.connect_directory()
-        self._began = client.requests, self._context.clock()
         self._work = CloudSyncWork(client, directory, plan.target, changes, self._present, patience)
         return self._work
 
     def read_back(self, plan: Plan, changes: Sequence[Change], chain: Sequence[JournalFile]) -> ReadBack | None:
         """Watch AD until every chosen group is as predicted; where others are written otherwise, until the job ran."""
-        if self._began is not None:
-            requests, at = self._began
-            took = self._context.connect_graph().requests - requests
-            self._context.note(took_finding(took, self._context.clock() - at))
         address = self._work.address if self._work else self._sides.documents.address
         watching = Watching(self._context, self._present, address)
         done = CLOUD_SYNC_TYPES.changes(changes)

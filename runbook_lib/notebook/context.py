@@ -27,6 +27,7 @@ from runbook_lib.model.directory import ControllerIdentity, DirectorySnapshot
 from runbook_lib.model.finding import Finding
 from runbook_lib.model.ids import GroupId
 from runbook_lib.model.text import Progress, t
+from runbook_lib.model.traffic import Traffic
 from runbook_lib.notebook.course import NotebookStep
 from runbook_lib.notebook.earlier_runs import unfinished_chain
 from runbook_lib.notebook.front_end import TopLine, prompt_for, show
@@ -81,6 +82,10 @@ class RunContext:
         """Knows the last reading of the tenant, which a later one goes on from."""
         self._domain: DomainReader | None = None
         """Knows the last reading of the domain, which a later one goes on from."""
+        self.join_seconds = 0.0
+        """What joining both sides took the last time."""
+        self._closed = Traffic()
+        """What was sent over connections that are closed."""
         self._signed_in = False
         """Whether the record says who was signed in to Entra ID."""
 
@@ -200,11 +205,27 @@ class RunContext:
 
     def close(self) -> None:
         """Close connections and give the lock back; a later step opens them again."""
+        self._closed = self.traffic()
         self._resources.close()
         self.lock_held = False
         self._lease = None
         self._directory = None
         self._graph = None
+
+    def traffic(self) -> Traffic:
+        """What this run has sent to both services so far."""
+        graph, directory = self._graph, self._directory
+        return self._closed + Traffic(
+            graph.requests if graph else 0, graph.units if graph else 0, directory.requests if directory else 0
+        )
+
+    def answer_times(self) -> tuple[tuple[float, float] | None, tuple[float, float] | None]:
+        """Seconds between which half of the answers of Graph, and of the domain controller, took; None: not known."""
+        graph, directory = self._graph, self._directory
+        return (
+            graph.answer_times.middle_half() if graph else None,
+            directory.answer_times.middle_half() if directory else None,
+        )
 
     def _written_to(self) -> ControllerIdentity | None:
         """The controller with the first writes of this change, where there are some and the parameters name it.

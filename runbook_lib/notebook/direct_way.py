@@ -24,8 +24,10 @@ from runbook_lib.notebook.reading import policy_now
 from runbook_lib.notebook.way import PlanMade, ReadBack
 from runbook_lib.parameters.check_change import require_acknowledged, with_acknowledgements
 from runbook_lib.routes.direct.backup_and_verify import Checked, backup, read_back
+from runbook_lib.routes.direct.cost import effort_of
 from runbook_lib.routes.direct.live import present_name
 from runbook_lib.routes.direct.mail_contacts import contacts_of_plan
+from runbook_lib.routes.direct.payload import DIRECT_TYPES
 from runbook_lib.routes.direct.plan_disable import plan_disable
 from runbook_lib.routes.direct.plan_enable import plan_enable
 from runbook_lib.routes.direct.plan_undo import plan_undo
@@ -68,7 +70,9 @@ class DirectWay:
         if text := hand_offs_text(contacts.hand_offs):
             self._context.record.folder.write_text(HAND_OFFS, text)
         views = (mail_contacts_view(contacts.all), hand_offs_of_plan_view(handed)) if contacts.all else ()
-        return PlanMade(made.plan, (*made.findings, *handed), tuple(view for view in views if view is not None))
+        shown = tuple(view for view in views if view is not None)
+        effort = effort_of(DIRECT_TYPES.changes(made.plan.changes))
+        return PlanMade(made.plan, (*made.findings, *handed), shown, effort=effort)
 
     def require_same_server(self, opened: Mapping[str, object]) -> None:
         """The same domain controller: another one may not have the first writes yet.

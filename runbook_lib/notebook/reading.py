@@ -180,6 +180,7 @@ def read_sides(context: RunContext, *, keep: bool, owners: bool = False, also: I
         context.record.folder.write_bytes(KEPT_EVIDENCE, collected.file)
     index = index_directory(directory)
     presence = probe_groups(context.connect_graph(), group_ids_to_probe(cloud, index))
+    begun = context.clock()
     inventory = build_inventory(
         cloud,
         directory,
@@ -188,6 +189,7 @@ def read_sides(context: RunContext, *, keep: bool, owners: bool = False, also: I
         naming=naming_of(parameters),
         connect_v1=connect_v1_of(parameters, cloud.writers, context.clock().date()),
     )
+    context.join_seconds = (context.clock() - begun).total_seconds()
     if owners:
         inventory = replace(inventory, owners=owners_now(context, inventory, ProgressLine(t("Owners"))))
     if keep:

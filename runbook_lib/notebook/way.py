@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from runbook_lib.change.cost import NO_EFFORT, Effort
 from runbook_lib.change.journal import JournalFile
 from runbook_lib.change.resume import BrokenOff
 from runbook_lib.change.step import Work
@@ -26,6 +27,7 @@ class PlanMade:
         plan: The plan.
         findings: What was found.
         more: What else is shown below it.
+        effort: What its writes ask of both services.
         awaited: Where the plan is empty because everything was handed to people before: what is waited for.
     """
 
@@ -33,6 +35,7 @@ class PlanMade:
     findings: tuple[Finding, ...]
     more: tuple[View, ...] = ()
     awaited: Text = NOTHING
+    effort: Effort = NO_EFFORT
 
 
 class RouteRun(Protocol):
