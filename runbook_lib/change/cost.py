@@ -1,7 +1,7 @@
 """What carrying out a plan costs: requests, units of throttling, LDAP operations, time; said before the gate. Pure.
 
 Every figure goes from the open gate to the last write. The gate reads both sides a second time: Active Directory whole,
-of Entra ID at least what the plan is about and at most everything. Times come from the answers to this run's own
+of Entra ID at least what the plan is about and at most as much as before. Times come from the answers to this run's own
 reading.
 
 Source: Microsoft Graph documentation, "Service-specific throttling limits", section "Identity and access service
@@ -25,6 +25,8 @@ TOOK = "plan-took"
 _SOURCE = 'Microsoft Graph documentation, "Identity and access service limits"'
 _GROUPS_OF_A_REQUEST = 20
 """Groups that the gate asks for in one batch."""
+_OF_ANY_READING = 10
+"""Requests that a reading takes whatever it is about: the tenant, and what changed in it."""
 
 Range: TypeAlias = tuple[float, float]
 """The least and the most."""
@@ -96,7 +98,9 @@ def cost_of_plan(effort: Effort, measured: Measured, groups: int) -> Cost:
         groups: Cloud groups that the plan is about.
     """
     cloud, directory = measured.cloud, measured.directory
-    fewest = min(1 + -(-groups // _GROUPS_OF_A_REQUEST), cloud.requests)
+    of_groups = 1 + -(-groups // _GROUPS_OF_A_REQUEST)
+    fewest, most_asked = min(of_groups, cloud.requests), max(of_groups + _OF_ANY_READING, cloud.requests)
+    most_units = round(most_asked * measured.units_of_request)
     graph_answer = measured.graph_answer or _mean(cloud)
     directory_answer = measured.directory_answer or _mean(directory)
 
@@ -106,13 +110,13 @@ def cost_of_plan(effort: Effort, measured: Measured, groups: int) -> Cost:
 
     both = directory.seconds + max(measured.own_seconds, 0.0)
     quick = both + fewest * graph_answer[0]
-    slow = both + max(cloud.seconds, fewest * graph_answer[1])
+    slow = both + cloud.seconds + (most_asked - cloud.requests) * graph_answer[1]
     least, most = sorted((seconds(0, quick), seconds(1, slow)))
     return Cost(
-        (effort.graph_requests + fewest, effort.graph_requests + cloud.requests),
+        (effort.graph_requests + fewest, effort.graph_requests + most_asked),
         (
-            effort.graph_units + min(groups, round(cloud.requests * measured.units_of_request)),
-            effort.graph_units + round(cloud.requests * measured.units_of_request),
+            effort.graph_units + min(groups, most_units),
+            effort.graph_units + most_units,
         ),
         _exactly(effort.directory_operations + directory.requests),
         (max(least, 0.0), max(most, 0.0)),
@@ -135,7 +139,7 @@ def cost_finding(cost: Cost) -> Finding:
             (
                 t(
                     "That is from the open gate to the last write. The gate reads both sides again: of Entra ID at "
-                    "least the groups of the plan, at most everything. Times come from the answers to this run's own "
+                    "least the groups of the plan, at most as much as before. Times come from the answers to this run's own "
                     "reading."
                 ),
                 *((cost.then,) if cost.then else ()),

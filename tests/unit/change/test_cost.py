@@ -30,6 +30,11 @@ def test_writes_are_added_to_the_second_reading() -> None:
     assert cost.seconds == (3.5 + 16 * 0.04 + 663 * 0.002, 3.5 + 4 + 663 * 0.05)
 
 
+def test_a_reading_by_what_changed_says_little_of_a_large_plan() -> None:
+    again = Measured(reading(0.5, 6), reading(1.5, 23), 2.0)
+    assert cost_of_plan(NO_EFFORT, again, groups=10_000).graph_requests == (6, 511)
+
+
 def test_a_limit_of_the_service_is_waited_for_in_any_case() -> None:
     quick = cost_of_plan(Effort(graph_requests=10, limit_seconds=600), MEASURED, groups=10)
     assert quick.seconds[0] > 600
