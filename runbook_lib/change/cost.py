@@ -139,8 +139,8 @@ def cost_finding(cost: Cost) -> Finding:
             (
                 t(
                     "That is from the open gate to the last write. The gate reads both sides again: of Entra ID at "
-                    "least the groups of the plan, at most as much as before. Times come from the answers to this run's own "
-                    "reading."
+                    "least the groups of the plan, at most as much as before. Times come from the answers to this "
+                    "run's own reading."
                 ),
                 *((cost.then,) if cost.then else ()),
             )
