@@ -1,7 +1,7 @@
 """What carrying out a plan costs: requests, units of throttling, LDAP operations, time; said before the gate. Pure.
 
-Every figure goes from the open gate to the last write. The gate reads both sides a second time: Active Directory whole,
-of Entra ID at least what the plan is about and at most as much as before. Times come from the answers to this run's own
+Every figure goes from the open gate to the last write. The gate reads both sides a second time: Active Directory
+whole, unless it asks what changed (``keep_directory_reading``); of Entra ID at least what the plan is about and at most as much as before. Times come from the answers to this run's own
 reading.
 
 Source: Microsoft Graph documentation, "Service-specific throttling limits", section "Identity and access service
@@ -67,6 +67,7 @@ class Measured:
         units_of_request: Units that one request to Graph had, in the middle.
         graph_answer: Seconds between which half of Graph's answers took; None: not known.
         directory_answer: The same of the domain controller.
+        directory_by_changes: Whether the gate asks the domain controller for what changed, and not for everything.
         own_seconds: What joining both sides and planning took, which the gate does again.
     """
 
@@ -76,6 +77,7 @@ class Measured:
     graph_answer: Range | None = None
     directory_answer: Range | None = None
     own_seconds: float = 0.0
+    directory_by_changes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +110,9 @@ def cost_of_plan(effort: Effort, measured: Measured, groups: int) -> Cost:
         waiting = effort.graph_requests * graph_answer[at]
         return reading + max(waiting, effort.limit_seconds) + effort.directory_operations * directory_answer[at]
 
-    both = directory.seconds + max(measured.own_seconds, 0.0)
-    quick = both + fewest * graph_answer[0]
+    own = max(measured.own_seconds, 0.0)
+    both = directory.seconds + own
+    quick = (own if measured.directory_by_changes else both) + fewest * graph_answer[0]
     slow = both + cloud.seconds + (most_asked - cloud.requests) * graph_answer[1]
     least, most = sorted((seconds(0, quick), seconds(1, slow)))
     return Cost(
@@ -118,7 +121,10 @@ def cost_of_plan(effort: Effort, measured: Measured, groups: int) -> Cost:
             effort.graph_units + min(groups, most_units),
             effort.graph_units + most_units,
         ),
-        _exactly(effort.directory_operations + directory.requests),
+        (
+            effort.directory_operations + (0 if measured.directory_by_changes else directory.requests),
+            effort.directory_operations + directory.requests,
+        ),
         (max(least, 0.0), max(most, 0.0)),
         effort.then,
     )

@@ -39,6 +39,7 @@ class CostOfChange:
             graph_answer,
             directory_answer,
             context.join_seconds + planning,
+            directory_by_changes=context.parameters.keep_directory_reading == "run",
         )
         groups = len({change.group_id for change in made.plan.changes} - {NO_GROUP})
         self._cost = cost_of_plan(made.effort, measured, groups)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from hypothesis import given
@@ -33,6 +34,13 @@ def test_writes_are_added_to_the_second_reading() -> None:
 def test_a_reading_by_what_changed_says_little_of_a_large_plan() -> None:
     again = Measured(reading(0.5, 6), reading(1.5, 23), 2.0)
     assert cost_of_plan(NO_EFFORT, again, groups=10_000).graph_requests == (6, 511)
+
+
+def test_a_domain_that_is_read_by_what_changed_may_cost_nothing_again() -> None:
+    measured = replace(MEASURED, directory_by_changes=True)
+    cost = cost_of_plan(Effort(directory_operations=663), measured, groups=300)
+    assert cost.directory_operations == (663, 686)
+    assert cost.seconds[0] == 2.0 + 16 * 0.04 + 663 * 0.002
 
 
 def test_a_limit_of_the_service_is_waited_for_in_any_case() -> None:
