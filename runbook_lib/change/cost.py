@@ -1,8 +1,8 @@
 """What carrying out a plan costs: requests, units of throttling, LDAP operations, time; said before the gate. Pure.
 
 Every figure goes from the open gate to the last write. The gate reads both sides a second time: Active Directory
-whole, unless it asks what changed (``keep_directory_reading``); of Entra ID at least what the plan is about and at most as much as before. Times come from the answers to this run's own
-reading.
+whole, unless it asks what changed (``keep_directory_reading``); of Entra ID at least what the plan is about and at most
+as much as before. Times come from the answers to this run's own reading.
 
 Source: Microsoft Graph documentation, "Service-specific throttling limits", section "Identity and access service
 limits" (units; answers name theirs in ``x-ms-resource-unit``).
