@@ -81,7 +81,7 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True)
-class Cost:
+class PlanCost:
     """The estimate; each figure as the least and the most."""
 
     graph_requests: Numbers
@@ -91,7 +91,7 @@ class Cost:
     then: Text = NOTHING
 
 
-def cost_of_plan(effort: Effort, measured: Measured, groups: int) -> Cost:
+def cost_of_plan(effort: Effort, measured: Measured, groups: int) -> PlanCost:
     """What a plan costs.
 
     Args:
@@ -115,7 +115,7 @@ def cost_of_plan(effort: Effort, measured: Measured, groups: int) -> Cost:
     quick = (own if measured.directory_by_changes else both) + fewest * graph_answer[0]
     slow = both + cloud.seconds + (most_asked - cloud.requests) * graph_answer[1]
     least, most = sorted((seconds(0, quick), seconds(1, slow)))
-    return Cost(
+    return PlanCost(
         (effort.graph_requests + fewest, effort.graph_requests + most_asked),
         (
             effort.graph_units + min(groups, most_units),
@@ -135,7 +135,7 @@ def _mean(reading: Reading) -> Range:
     return mean, mean
 
 
-def cost_finding(cost: Cost) -> Finding:
+def cost_finding(cost: PlanCost) -> Finding:
     """The cost of a plan, for whoever approves it."""
     return Finding(
         id=COST,
@@ -161,9 +161,9 @@ def cost_finding(cost: Cost) -> Finding:
     )
 
 
-def took_finding(cost: Cost | None, took: Traffic, seconds: float) -> Finding:
+def took_finding(cost: PlanCost | None, took: Traffic, seconds: float) -> Finding:
     """What carrying it out really took, beside what the plan had said."""
-    really = Cost(
+    really = PlanCost(
         _exactly(took.graph_requests),
         _exactly(took.graph_units),
         _exactly(took.directory_operations),
@@ -186,7 +186,7 @@ def took_finding(cost: Cost | None, took: Traffic, seconds: float) -> Finding:
     )
 
 
-def _figures(cost: Cost) -> Text:
+def _figures(cost: PlanCost) -> Text:
     """``3 to 40 requests of Microsoft Graph with 20 to 400 units of its throttling, 663 operations of LDAP, 8 s``."""
     least, most = cost.seconds
     shortest, longest = duration_text(least), duration_text(most)

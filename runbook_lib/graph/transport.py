@@ -103,7 +103,7 @@ class GraphClient:
 
     @property
     def units(self) -> int:
-        """Resource units of throttling so far, as far as Graph named them."""
+        """Resource units of throttling, as far as answers named them (``x-ms-resource-unit``)."""
         return self._sender.units
 
     @property

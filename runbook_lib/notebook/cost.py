@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from runbook_lib.change.cost import Cost, Measured, cost_finding, cost_of_plan, took_finding
+from runbook_lib.change.cost import PlanCost, Measured, cost_finding, cost_of_plan, took_finding
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.ids import NO_GROUP
 from runbook_lib.model.traffic import Traffic
@@ -19,7 +19,7 @@ class CostOfChange:
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
-        self._cost: Cost | None = None
+        self._cost: PlanCost | None = None
         self._begun: tuple[Traffic, datetime] | None = None
 
     def of_plan(self, make: Callable[[], PlanMade], inventory: Inventory) -> PlanMade:
