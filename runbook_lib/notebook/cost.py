@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from runbook_lib.change.cost import PlanCost, Measured, cost_finding, cost_of_plan, took_finding
+from runbook_lib.change.cost import Measured, PlanCost, cost_finding, cost_of_plan, took_finding
 from runbook_lib.inventory.build import Inventory
 from runbook_lib.model.ids import NO_GROUP
 from runbook_lib.model.traffic import Traffic
