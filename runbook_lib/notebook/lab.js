@@ -32,6 +32,8 @@ function render({ model, el }) {
     if (message.do === "go-on" && select()) globalThis.jupyterapp?.commands.execute("notebook:run-all-below");
   };
   model.on("msg:custom", told);
+  model.set("alive", true);
+  model.save_changes();
   return () => {
     clearInterval(looking);
     model.off("msg:custom", told);

@@ -11,6 +11,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+_GO_ON = {"do": "go-on"}
+
 
 class StoppedHere:
     """Stands in a cell that a run stopped at.
@@ -20,16 +22,33 @@ class StoppedHere:
     """
 
     def __init__(self) -> None:
-        self.widget: Any = _widget_class()(stopped=True)
+        import ipywidgets
+
+        self._page: Any = _widget_class()(stopped=True)
+        self.widget: Any = ipywidgets.Box([self._page])
 
     def go_on(self) -> None:
-        """Run this cell again and all below it."""
+        """Run this cell again and all below it; once, also where the page has to be made anew for that.
+
+        anywidget gives a page two seconds to begin and then drops it for good, which happens on a busy machine while
+        large outputs are laid out: one that never said that it is there gets a successor, which is told when it is.
+        """
         self.leave()
-        self.widget.send({"do": "go-on"})
+        if self._page.alive:
+            self._page.send(_GO_ON)
+            return
+        self._page = _widget_class()(stopped=False)
+        self._page.observe(_told_to_go_on, names="alive")
+        self.widget.children = (self._page,)
 
     def leave(self) -> None:
         """The run has gone on, or another form took this one's place: nobody is brought here any more."""
-        self.widget.stopped = False
+        self._page.stopped = False
+
+
+def _told_to_go_on(alive: Any) -> None:
+    alive.owner.unobserve(_told_to_go_on, names="alive")
+    alive.owner.send(_GO_ON)
 
 
 @cache
@@ -39,5 +58,5 @@ def _widget_class() -> type[Any]:
     import traitlets
 
     files = {"_esm": Path(__file__).with_name("lab.js"), "_css": Path(__file__).with_name("lab.css")}
-    members = {**files, "stopped": traitlets.Bool().tag(sync=True)}
-    return type("StoppedHereWidget", (anywidget.AnyWidget,), members)
+    states = {name: traitlets.Bool().tag(sync=True) for name in ("stopped", "alive")}
+    return type("StoppedHereWidget", (anywidget.AnyWidget,), {**files, **states})

@@ -173,14 +173,36 @@ def test_a_change_that_broke_off_is_approved_as_a_whole(desk: Desk) -> None:
     assert form.groups is None
 
 
-def test_when_it_is_approved_the_browser_is_asked_to_go_on(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    sent: list[object] = []
-    monkeypatch.setattr(desk.form._stopped.widget, "send", sent.append)
+@pytest.fixture
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What pages of the form were asked to do."""
+    asked: list[object] = []
+    monkeypatch.setattr("ipywidgets.Widget.send", lambda _, content: asked.append(content))
+    return asked
+
+
+def test_when_it_is_approved_the_browser_is_asked_to_go_on(desk: Desk, asked: list[object]) -> None:
+    (page,) = desk.form._stopped.widget.children
+    page.alive = True
     desk.form.button.click()
-    assert sent == []
+    assert asked == []
     desk.fill()
     desk.form.button.click()
-    assert (sent, desk.form._stopped.widget.stopped) == ([{"do": "go-on"}], False)
+    assert (asked, page.stopped) == ([{"do": "go-on"}], False)
+    assert desk.form._stopped.widget.children == (page,)
+
+
+def test_a_page_that_never_began_gets_a_successor_that_is_asked_once(desk: Desk, asked: list[object]) -> None:
+    (dropped,) = desk.form._stopped.widget.children
+    desk.fill()
+    desk.form.button.click()
+    assert (asked, dropped.stopped) == ([], False)
+    (page,) = desk.form._stopped.widget.children
+    assert page is not dropped
+    assert not page.stopped
+    for alive in (True, False, True):  # as when the tab is loaded anew
+        page.alive = alive
+    assert asked == [{"do": "go-on"}]
 
 
 def test_a_form_ends(desk: Desk) -> None:
