@@ -291,7 +291,7 @@ def test_whoever_can_sign_in_has_a_service_principal(contoso: Contoso) -> None:
     made = x509.CertificateBuilder(name, name, key.public_key(), 1, NOW, NOW + timedelta(days=1))
     applications = registrations(made.sign(key, hashes.SHA256()), "secret")
     shown = {str(row["appId"]): row["id"] for row in cloud.table("service_principals").values()}
-    assert len(applications) == 5
+    assert len(applications) == 7, "a managed identity and a federated one among them"
     for application in applications:
         assert shown[application.client_id] == application.object_id
 
