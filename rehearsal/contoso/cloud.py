@@ -10,7 +10,7 @@ from rehearsal.contoso.cloud_tenant import ASSIGNED_PLANS, add_tenant
 from rehearsal.contoso.crowd import NOBODY, Crowd
 from rehearsal.contoso.directory import CONTACT, DirectoryIdentity, DirectoryIndex, consistency_guid
 from rehearsal.contoso.people import Origin, Person
-from rehearsal.contoso.registrations import PRINCIPALS
+from rehearsal.contoso.registrations import MANAGED_IDENTITIES, PRINCIPALS
 from rehearsal.contoso.specification import GroupSpecification, Kind, Writer
 
 _CREATED = "2024-03-04T09:15:00Z"
@@ -145,7 +145,7 @@ def _add_others(store: CloudStore) -> dict[str, str]:
                 "appOwnerOrganizationId": names.TENANT_ID,
                 "displayName": service,
                 "servicePrincipalNames": [app_id],
-                "servicePrincipalType": "Application",
+                "servicePrincipalType": "ManagedIdentity" if app_id in MANAGED_IDENTITIES else "Application",
             }
         )
     ids[f"contact:{CONTACT}"] = store.add_contact(

@@ -30,10 +30,14 @@ PRINCIPALS = (
             ("Runbook operator", OPERATOR_CLIENT_ID),
             ("Runbook administrator", ADMINISTRATOR_CLIENT_ID),
             ("Microsoft Graph Command Line Tools", COMMAND_LINE_CLIENT_ID),
+            ("Runbook machine", MACHINE_CLIENT_ID),
+            ("Runbook assigned identity", ASSIGNED_CLIENT_ID),
         )
     ),
 )
 """Service principals by name, application id and object id: who can sign in is there."""
+MANAGED_IDENTITIES = (MACHINE_CLIENT_ID, ASSIGNED_CLIENT_ID)
+"""Which of them have no app registration."""
 _OBJECT_IDS = {client_id: object_id for _, client_id, object_id in PRINCIPALS}
 
 READER_ROLES = ("Group.Read.All", "User.Read.All", "Organization.Read.All")
@@ -84,7 +88,7 @@ def registrations(certificate: x509.Certificate, secret: str) -> tuple[Applicati
             federated=(CLUSTER,),
         ),
         *(
-            Application(client_id, names.guid(f"service principal of {name}"), name, "", (), roles)
+            Application(client_id, _OBJECT_IDS[client_id], name, "", (), roles)
             for client_id, name, roles in (
                 (MACHINE_CLIENT_ID, "Runbook machine", names.APP_ROLES),
                 (ASSIGNED_CLIENT_ID, "Runbook assigned identity", OPERATOR_ROLES),
