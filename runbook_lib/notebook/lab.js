@@ -28,12 +28,15 @@ function render({ model, el }) {
   }, 200);
 
   const told = (message) => {
+    if (message.do === "answer") {
+      model.set("hears", true);
+      model.save_changes();
+    }
     // The command is about the selected cell, so this one is selected first.
     if (message.do === "go-on" && select()) globalThis.jupyterapp?.commands.execute("notebook:run-all-below");
   };
   model.on("msg:custom", told);
-  model.set("alive", true);
-  model.save_changes();
+  model.send({ there: true });
   return () => {
     clearInterval(looking);
     model.off("msg:custom", told);

@@ -24,21 +24,22 @@ class StoppedHere:
     def __init__(self) -> None:
         import ipywidgets
 
-        self._page: Any = _widget_class()(stopped=True)
+        self._page = _page(stopped=True)
         self.widget: Any = ipywidgets.Box([self._page])
 
     def go_on(self) -> None:
         """Run this cell again and all below it; once, also where the page has to be made anew for that.
 
-        anywidget gives a page two seconds to begin and then drops it for good, which happens on a busy machine while
-        large outputs are laid out: one that never said that it is there gets a successor, which is told when it is.
+        A page whose script takes more than anywidget's two seconds to load, on a busy machine for one, hears nothing
+        from the kernel any more, although it is shown and the kernel hears it. One that never answered gets a
+        successor, which is told when it has.
         """
         self.leave()
-        if self._page.alive:
+        if self._page.hears:
             self._page.send(_GO_ON)
             return
-        self._page = _widget_class()(stopped=False)
-        self._page.observe(_told_to_go_on, names="alive")
+        self._page = _page(stopped=False)
+        self._page.observe(_told_to_go_on, names="hears")
         self.widget.children = (self._page,)
 
     def leave(self) -> None:
@@ -46,9 +47,20 @@ class StoppedHere:
         self._page.stopped = False
 
 
-def _told_to_go_on(alive: Any) -> None:
-    alive.owner.unobserve(_told_to_go_on, names="alive")
-    alive.owner.send(_GO_ON)
+def _page(*, stopped: bool) -> Any:
+    page = _widget_class()(stopped=stopped)
+    page.on_msg(_asked_to_answer)
+    return page
+
+
+def _asked_to_answer(page: Any, _content: object, _buffers: object) -> None:
+    """A page said that it is there; what it makes of this shows whether it hears."""
+    page.send({"do": "answer"})
+
+
+def _told_to_go_on(hears: Any) -> None:
+    hears.owner.unobserve(_told_to_go_on, names="hears")
+    hears.owner.send(_GO_ON)
 
 
 @cache
@@ -58,5 +70,5 @@ def _widget_class() -> type[Any]:
     import traitlets
 
     files = {"_esm": Path(__file__).with_name("lab.js"), "_css": Path(__file__).with_name("lab.css")}
-    states = {name: traitlets.Bool().tag(sync=True) for name in ("stopped", "alive")}
+    states = {name: traitlets.Bool().tag(sync=True) for name in ("stopped", "hears")}
     return type("StoppedHereWidget", (anywidget.AnyWidget,), {**files, **states})

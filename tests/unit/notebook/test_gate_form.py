@@ -183,7 +183,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
 def test_when_it_is_approved_the_browser_is_asked_to_go_on(desk: Desk, asked: list[object]) -> None:
     (page,) = desk.form._stopped.widget.children
-    page.alive = True
+    page.hears = True
     desk.form.button.click()
     assert asked == []
     desk.fill()
@@ -192,16 +192,19 @@ def test_when_it_is_approved_the_browser_is_asked_to_go_on(desk: Desk, asked: li
     assert desk.form._stopped.widget.children == (page,)
 
 
-def test_a_page_that_never_began_gets_a_successor_that_is_asked_once(desk: Desk, asked: list[object]) -> None:
+def test_a_page_that_hears_nothing_gets_a_successor_that_is_asked_once(desk: Desk, asked: list[object]) -> None:
     (dropped,) = desk.form._stopped.widget.children
+    dropped._handle_custom_msg({"there": True}, [])
+    assert asked == [{"do": "answer"}]
+    asked.clear()
     desk.fill()
     desk.form.button.click()
     assert (asked, dropped.stopped) == ([], False)
     (page,) = desk.form._stopped.widget.children
     assert page is not dropped
     assert not page.stopped
-    for alive in (True, False, True):  # as when the tab is loaded anew
-        page.alive = alive
+    for hears in (True, False, True):  # as when the tab is loaded anew
+        page.hears = hears
     assert asked == [{"do": "go-on"}]
 
 
