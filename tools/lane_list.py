@@ -35,8 +35,8 @@ STARTS_PROCESSES = (
     *("change/test_plan_digest.py", "record/test_browser.py", "test_warm.py"),
 )
 """Below tests/unit: what ``quick`` leaves out."""
-ROOM_BYTES = 4 * 1024**3
-"""Memory that is free where lanes run beside others: Samba and a browser need 1 GiB, Airflow with its tenants one
+ROOM_BYTES = 5 * 1024**3
+"""Memory that is free where lanes run beside others: Samba and a browser need 1 GiB each, Airflow with its tenants one
 and a half, the lane python two."""
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 NO_AIRFLOW_FROM = (3, 15)
@@ -99,9 +99,9 @@ class Lane:
     lacking: Callable[[], str]
     packages: tuple[str, ...] = ()
     may_skip: bool = False
-    beside: bool = False
-    """Whether it may run at the same time as the others: it waits more than it works, and shares no port, no folder
-    and no domain controller with them."""
+    queue: int = 0
+    """Lanes of one queue run one after the other. Those of another run at the same time where there is room: they wait
+    more than they work, and share no port, no folder and no domain controller."""
     kerberos: bool = False
     """Whether it needs the extra [kerberos]."""
     core: tuple[str, ...] = ()
@@ -127,14 +127,14 @@ LANES = (
         "airflow",
         lambda: [sys.executable, "-m", "tests.airflow.lane"],
         lacks_airflow,
-        beside=True,
+        queue=1,
     ),
     Lane(
         "browser",
         lambda: pytest_command("tests", "--ignore=tests/samba", "--ignore=tests/airflow", "-m", "browser"),
         lacks_browser,
         packages=("chromium",),
-        beside=True,
+        queue=1,
     ),
     Lane(
         "samba",
@@ -145,7 +145,7 @@ LANES = (
             *("python3-samba", "python3-ldap", "ldap-utils", "krb5-user", "attr", "iproute2", "util-linux"),
             *("gcc", "libc6-dev", "libkrb5-dev"),  # gssapi is built here
         ),
-        beside=True,
+        queue=2,
         kerberos=True,
     ),
 )

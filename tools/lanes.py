@@ -14,8 +14,8 @@ samba    tests/samba, and the contract tests against a real          Linux, root
 A lane that this machine cannot run is named with the reason and left out. With ``CI=true`` what the lanes need is
 installed first, and a lane that cannot run, runs no test or skips one (but for the lane python) is a failure.
 
-Where the machine has room (``tools.lane_list.has_room``), the lanes that mostly wait run beside the lane python, one
-after the other; what they say comes when that has ended, what failed in them at once.
+Where the machine has room (``tools.lane_list.has_room``), the lanes that mostly wait run beside the lane python, in
+queues; what they say comes when that has ended, what failed in them at once.
 
 A test has a limit (``TEST_SECONDS``), a lane has none: a slow machine takes longer. Every result is kept as it finishes
 (``tools.lane_results``), so whatever ends a lane, the table counts what had finished. How long the lanes will take is
@@ -243,10 +243,11 @@ def run_lanes(lanes: Sequence[Lane], more: Sequence[str], environment: Mapping[s
 
 
 def queued(lanes: Sequence[Lane], *, room: bool) -> list[list[Lane]]:
-    """The lanes in the order in which they run; where there is room, those that can run beside others in a queue of
-    their own."""
-    others, beside = [lane for lane in lanes if not lane.beside], [lane for lane in lanes if lane.beside]
-    return [others, beside] if room and others and beside else [list(lanes)]
+    """The lanes in the order in which they run: in their queues where there is room, else in one."""
+    if not room:
+        return [list(lanes)]
+    numbers = sorted({lane.queue for lane in lanes})
+    return [[lane for lane in lanes if lane.queue == number] for number in numbers]
 
 
 def run_queues(queues: Sequence[Sequence[Lane]], told: Told) -> list[LaneResult]:

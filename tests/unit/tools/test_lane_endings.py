@@ -45,7 +45,7 @@ from tests.unit.tools import test_lane_endings as here
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell lets its background jobs ignore it
 lanes.REPORTS = Path(sys.argv[1]) / "reports"
 lanes.LANES = tuple(
-    replace(here.suite(Path(sys.argv[1])), name=name, beside=name == "beside") for name in sys.argv[2:]
+    replace(here.suite(Path(sys.argv[1])), name=name, queue=int(name == "beside")) for name in sys.argv[2:]
 )
 lanes.has_room = lambda: True
 sys.exit(lanes.main(["test", "--timeout=60"]))

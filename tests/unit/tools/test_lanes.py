@@ -117,7 +117,7 @@ def is_running(pid: int) -> bool:
         return False
 
 
-def waiting_lane(reports: Path, name: str, for_: str, *, beside: bool) -> Lane:
+def waiting_lane(reports: Path, name: str, for_: str, *, queue: int) -> Lane:
     """A lane that passes one test when the lane ``for_`` has begun, and otherwise ends with 3 after a minute."""
     script = f"""
 import json, pathlib, sys, time
@@ -132,14 +132,14 @@ print("{name} has met {for_}")
 lines = [{{"selected": ["t"]}}, {{"test": "t", "phase": "teardown", "outcome": "passed", "seconds": 0.5}}]
 (folder / "{name}.jsonl").write_text("".join(json.dumps(line) + "\\n" for line in lines))
 """
-    return Lane(name, lambda: [sys.executable, "-c", script], lambda: "", beside=beside)
+    return Lane(name, lambda: [sys.executable, "-c", script], lambda: "", queue=queue)
 
 
 def test_lanes_that_may_run_beside_others_do_and_are_told_after_them(
     reports: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    one = waiting_lane(reports, "one", "two", beside=False)
-    two = waiting_lane(reports, "two", "one", beside=True)
+    one = waiting_lane(reports, "one", "two", queue=0)
+    two = waiting_lane(reports, "two", "one", queue=1)
     monkeypatch.setattr(lanes, "LANES", (one, two))
     monkeypatch.setattr(lanes, "has_room", lambda: True)
     assert lanes.test([], [], {**os.environ, "CI": "true"}) == 0
@@ -152,7 +152,7 @@ def test_lanes_that_may_run_beside_others_do_and_are_told_after_them(
 
 def test_lanes_run_one_after_the_other_where_there_is_no_room_or_only_one_is_asked_for() -> None:
     python, airflow, browser, samba = LANES
-    assert lanes.queued(LANES, room=True) == [[python], [airflow, browser, samba]]
+    assert lanes.queued(LANES, room=True) == [[python], [airflow, browser], [samba]]
     assert lanes.queued(LANES, room=False) == [[python, airflow, browser, samba]]
     for each in LANES:
         assert lanes.queued([each], room=True) == [[each]]
@@ -171,7 +171,7 @@ def test_a_defect_in_a_lane_beside_others_is_no_success(reports: Path) -> None:
     def broken() -> str:
         raise OSError("no such program")
 
-    beside = Lane("beside", list, broken, beside=True)
+    beside = Lane("beside", list, broken, queue=1)
     with pytest.raises(OSError, match="no such program"):
         lanes.run_queues([[lane(reports)], [beside]], Told([], os.environ))
 
