@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from typing import Any
 from rehearsal.process import RunningRehearsal
 from runbook_lib.model.outcome import Outcome
 from tests.notebooks.journey import latest_record, written_objects
+from tests.support import warm
 from tests.support.commands import ENDED
 from tests.support.plain import ROOT
 
@@ -106,10 +107,14 @@ class Desk:
 @contextmanager
 def desk(world: RunningRehearsal, folder: Path, path: Sequence[Path]) -> Iterator[Desk]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, path))}
-    with subprocess.Popen(
-        [sys.executable, "-W", "ignore", "-m", "tests.support.commands"],
-        cwd=ROOT, env=environment, text=True, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    ) as process:  # fmt: skip
+    # Python changes its language where it begins; its kernels begin warm in a nursery that speaks it too.
+    with warm.cold() if LANGUAGE in path else nullcontext():
+        process = subprocess.Popen(
+            [sys.executable, "-W", "ignore", "-m", "tests.support.commands"],
+            cwd=ROOT, env=environment, text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+    with process:
         yield Desk(world, folder, process)
         assert process.stdin is not None
         process.stdin.close()

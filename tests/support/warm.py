@@ -38,6 +38,7 @@ MODULES = {
     "papermill": True,
     "rehearsal.serve": False,
     "runbook_lib.runner": True,
+    "tests.support.commands": True,
     "tests.support.plain": False,
 }
 """What starts warm, and whether it may start such a command itself."""
